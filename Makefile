@@ -1,0 +1,39 @@
+# Each target makes .venv and installs what it needs the first time; run again, it skips what is done.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+RUN    := runs/quick
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: train test test-all test-jax lint bench lecture docs clean
+
+$(VENV)/.run: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PY) -m pip install --quiet --editable ".[test]"
+	touch $@
+
+train: $(VENV)/.run         ## train vgg_mini on the bundled images, then print what it learnt
+	test -f $(RUN)/metrics.json || $(PY) -m zoo train --run-dir $(RUN) $$(test -d $(RUN)/checkpoints && echo --resume)
+	$(PY) -m zoo evaluate $(RUN)
+
+test: $(VENV)/.test         ## what has to hold, in a few minutes
+	$(PY) -m pytest -m "not slow"
+
+test-all: $(VENV)/.test     ## the slow tests, then the backend-independent rooms again on JAX
+	$(PY) -m pytest -m slow
+	$(MAKE) test-jax
+
+test-jax: $(VENV)/.test
+	KERAS_BACKEND=jax $(PY) -m pytest -m "not slow" tests/layers tests/initializers tests/test_folding.py
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

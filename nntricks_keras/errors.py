@@ -1,0 +1,17 @@
+"""What a person got wrong, said in one sentence: the value received, and what would be right."""
+
+import difflib
+
+
+class InputError(ValueError):
+    """A setting, name, folder or file that came from the user is wrong. The command line prints it and exits with 2."""
+
+
+def check_name(kind, name, valid):
+    """Returns `name` if it is one of `valid`; otherwise raises InputError with the nearest valid names."""
+    valid = sorted(valid)
+    if name in valid:
+        return name
+    near = difflib.get_close_matches(str(name), valid, n=5, cutoff=0.5)
+    hint = f"nearest: {', '.join(near)}" if near else f"valid: {', '.join(valid)}"
+    raise InputError(f"unknown {kind} {name!r}; {hint}")

@@ -1,0 +1,65 @@
+"""Frozen dataclasses to plain JSON values and back. A key that the class does not know is refused, by name."""
+
+import dataclasses
+import types
+import typing
+
+from nntricks_keras.errors import InputError
+
+
+def to_dict(settings):
+    """A dataclass instance as a dictionary of JSON values (tuples become lists)."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return value
+
+    return plain(dataclasses.asdict(settings))
+
+
+def from_dict(cls, values, where=""):
+    """The instance of dataclass `cls` that `to_dict` wrote. Missing keys take their default, unknown ones are refused."""
+    where = where or cls.__name__
+    if not isinstance(values, dict):
+        raise InputError(f"{where} has to be an object of settings, received {values!r}")
+    hints = typing.get_type_hints(cls)
+    known = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InputError(f"{where} has no setting {', '.join(map(repr, unknown))}; it has: {', '.join(known)}")
+    missing = [
+        name
+        for name, field in known.items()
+        if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(map(repr, missing))}")
+    return cls(**{name: _revive(hints[name], value, f"{where}.{name}") for name, value in values.items()})
+
+
+def _revive(hint, value, where):
+    """JSON value -> what the annotation says: nested dataclasses, tuples, and unions of one of these with None."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _revive(typing.get_args(hint)[0], value, where)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        for option in typing.get_args(hint):
+            if dataclasses.is_dataclass(option) and isinstance(value, dict):
+                return from_dict(option, value, where)
+            if typing.get_origin(option) is tuple and isinstance(value, list):
+                return _revive(option, value, where)
+        return value
+    if dataclasses.is_dataclass(hint):
+        return from_dict(hint, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_tuple_of(item) for item in value)
+    return value
+
+
+def _tuple_of(value):
+    return tuple(_tuple_of(item) for item in value) if isinstance(value, list) else value
