@@ -1,0 +1,25 @@
+"""The kernels the layers call. Each is written in keras.ops in `reference.py`; a framework's own file replaces those
+it has a faster way for. Only the file of Keras's active backend is imported."""
+
+import importlib
+
+import keras
+
+from nntricks_keras.backend import reference
+
+if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
+    raise ImportError(f"nntricks_keras runs on tensorflow, jax and torch, not on {keras.backend.backend()!r}")
+_active = importlib.import_module(f"nntricks_keras.backend.{keras.backend.backend()}")
+
+
+def _fastest(name):
+    return getattr(_active, name, getattr(reference, name))
+
+
+batch_normalize = _fastest("batch_normalize")
+drop = _fastest("drop")
+elu = _fastest("elu")
+leaky_relu = _fastest("leaky_relu")
+normalize = _fastest("normalize")
+
+__all__ = ["batch_normalize", "drop", "elu", "leaky_relu", "normalize"]

@@ -1,0 +1,69 @@
+"""What the initializers share: counting a unit's inputs and outputs, and four distributions of one deviation."""
+
+import math
+
+import keras
+from keras import ops
+
+from nntricks_keras.errors import InputError, check_name
+
+DISTRIBUTIONS = ("normal", "truncated_normal", "uniform", "orthogonal")
+# Standard deviation of a standard normal cut off at two deviations, what keras.random.truncated_normal draws.
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+class FanScaled(keras.initializers.Initializer):
+    """Draws weights of mean 0 and of the deviation that `stddev_of(fan_in, fan_out)` of the subclass gives."""
+
+    def __init__(self, distribution="normal", groups=1, seed=None):
+        check_name("distribution", distribution, DISTRIBUTIONS)
+        if not isinstance(groups, int) or groups < 1:
+            raise InputError(f"{type(self).__name__}: groups has to be a positive integer, received {groups!r}")
+        self.distribution = distribution
+        self.groups = groups
+        self.seed = seed
+
+    def stddev_of(self, fan_in, fan_out):
+        raise NotImplementedError
+
+    def __call__(self, shape, dtype=None):
+        shape = tuple(shape)
+        dtype = keras.backend.standardize_dtype(dtype)
+        fan_in, fan_out = fans(shape, self.groups)
+        stddev = self.stddev_of(fan_in, fan_out)
+        if self.distribution == "normal":
+            return keras.random.normal(shape, stddev=stddev, dtype=dtype, seed=self.seed)
+        if self.distribution == "truncated_normal":
+            return keras.random.truncated_normal(shape, stddev=stddev / _TRUNCATED_STDDEV, dtype=dtype, seed=self.seed)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3) * stddev
+            return keras.random.uniform(shape, -limit, limit, dtype=dtype, seed=self.seed)
+        return ops.cast(self._orthogonal(shape, fan_in, stddev), dtype)
+
+    def _orthogonal(self, shape, fan_in, stddev):
+        """In each group a (fan_in, units) matrix with orthogonal columns (or rows, whichever are fewer)."""
+        units = shape[-1] // self.groups if shape else 1
+        rows, columns = max(fan_in, units), min(fan_in, units)
+        noise = keras.random.normal((self.groups, rows, columns), dtype="float32", seed=self.seed)
+        q, r = ops.qr(noise)
+        # The signs of r's diagonal make q uniform over all orthogonal matrices; unit columns have mean square 1 / rows.
+        q = q * ops.expand_dims(ops.where(ops.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0), 1)
+        q = q * (stddev * math.sqrt(rows))
+        if fan_in < units:
+            q = ops.transpose(q, (0, 2, 1))
+        return ops.reshape(ops.transpose(q, (1, 0, 2)), shape)  # (fan_in, groups, units) -> (..., fan_in, out)
+
+    def get_config(self):
+        return {"distribution": self.distribution, "groups": self.groups, "seed": self.seed}
+
+
+def fans(shape, groups=1):
+    """(inputs of a unit, outputs that an input feeds) of a kernel (..., inputs / groups, outputs), within one group."""
+    if not shape:
+        return 1, 1
+    if shape[-1] % groups:
+        raise InputError(f"groups={groups} does not divide the {shape[-1]} outputs of a kernel of shape {shape}")
+    if len(shape) == 1:
+        return shape[0], shape[0] // groups
+    receptive_field = math.prod(shape[:-2])
+    return receptive_field * shape[-2], receptive_field * shape[-1] // groups
