@@ -17,9 +17,31 @@ def _fastest(name):
 
 
 batch_normalize = _fastest("batch_normalize")
+celu = _fastest("celu")
+differ_by_replica = _fastest("differ_by_replica")
 drop = _fastest("drop")
 elu = _fastest("elu")
 leaky_relu = _fastest("leaky_relu")
+local_response_norm = _fastest("local_response_norm")
 normalize = _fastest("normalize")
+parametric_elu = _fastest("parametric_elu")
+prelu = _fastest("prelu")
+prelu_by_unit = _fastest("prelu_by_unit")
+rrelu = _fastest("rrelu")
+scaled_tanh = _fastest("scaled_tanh")
 
-__all__ = ["batch_normalize", "drop", "elu", "leaky_relu", "normalize"]
+__all__ = [
+    "batch_normalize",
+    "celu",
+    "differ_by_replica",
+    "drop",
+    "elu",
+    "leaky_relu",
+    "local_response_norm",
+    "normalize",
+    "parametric_elu",
+    "prelu",
+    "prelu_by_unit",
+    "rrelu",
+    "scaled_tanh",
+]

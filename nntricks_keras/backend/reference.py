@@ -1,5 +1,9 @@
-"""Each kernel as its paper writes it, in keras.ops: what a backend uses where it has nothing faster, and what tests
-compare with."""
+"""Each kernel as its paper writes it, in keras.ops.
+
+A backend uses these where it has nothing faster, and the tests compare the faster ones with them. A function is
+evaluated only where it applies, `where(x > 0, 0, x)` below zero: the gradient of the branch that is not taken would be
+0 * infinity otherwise.
+"""
 
 import keras
 from keras import ops
@@ -9,40 +13,93 @@ def leaky_relu(x, negative_slope):
     return ops.leaky_relu(x, negative_slope)
 
 
+def prelu(x, slope, axis):
+    """One slope a channel."""
+    return prelu_by_unit(x, _beside(slope, x, axis))
+
+
+def prelu_by_unit(x, slope):
+    """`slope` of any shape that broadcasts against x."""
+    return ops.where(x > 0, x, slope * x)
+
+
+def rrelu(x, lower, upper, seed_generator):
+    """A slope a value, drawn in float32 whatever x is: half precision has too few values."""
+    slope = keras.random.uniform(ops.shape(x), lower, upper, dtype="float32", seed=seed_generator)
+    return prelu_by_unit(x, ops.cast(slope, x.dtype))
+
+
 def elu(x, alpha):
-    return ops.where(x > 0, x, alpha * ops.expm1(ops.where(x > 0, ops.zeros_like(x), x)))
+    return ops.where(x > 0, x, alpha * ops.expm1(_negative_part(x)))
+
+
+def celu(x, alpha):
+    return ops.where(x > 0, x, alpha * ops.expm1(_negative_part(x) / alpha))
+
+
+def parametric_elu(x, alpha, beta, axis):
+    """Computed in float32 at least: x / beta does not fit into half precision."""
+    wide = _wide(x)
+    alpha, beta = (_beside(ops.cast(vector, wide.dtype), x, axis) for vector in (alpha, beta))
+    return ops.cast(ops.where(wide >= 0, alpha / beta * wide, alpha * ops.expm1(_negative_part(wide) / beta)), x.dtype)
+
+
+def scaled_tanh(x):
+    return 1.7159 * ops.tanh(2 / 3 * x)
+
+
+def local_response_norm(x, size, bias, alpha, beta, axis):
+    """x / (bias + alpha * sum of squares over `size` channels)^beta, in float32 at least: squares overflow float16."""
+    wide = _wide(x)
+    num_channels = x.shape[axis]
+    padding = [(size // 2, size // 2) if i == axis else (0, 0) for i in range(len(x.shape))]
+    squares = ops.pad(ops.square(wide), padding)
+    window = sum(squares[(slice(None),) * axis + (slice(shift, shift + num_channels),)] for shift in range(size))
+    return ops.cast(wide * ops.power(bias + alpha * window, -beta), x.dtype)
 
 
 def batch_normalize(x, gamma, beta, epsilon, axis, synchronized):
-    """Normalizes by the batch. Returns the outputs, the mean, the biased variance and the number of values a channel."""
+    """Normalizes by the batch: the outputs, and what a moving average takes: mean, biased variance, count a channel."""
     axes = [i for i in range(len(x.shape)) if i != axis]
-    dtype = keras.backend.result_type(x.dtype, "float32")
-    wide = ops.cast(x, dtype)
-    count = ops.cast(ops.prod(ops.convert_to_tensor([ops.shape(x)[i] for i in axes])), dtype)
-    at_least_one = ops.maximum(count, 1)
+    wide = _wide(x)
+    count = ops.cast(ops.prod(ops.convert_to_tensor([ops.shape(x)[i] for i in axes])), wide.dtype)
+    at_least_one = ops.maximum(count, 1)  # an empty batch has mean and variance 0, not NaN
     mean = ops.sum(wide, axes) / at_least_one
     variance = ops.sum(ops.square(wide - _beside(mean, x, axis)), axes) / at_least_one
     return normalize(x, mean, variance, gamma, beta, epsilon, axis), mean, variance, count
 
 
 def normalize(x, mean, variance, gamma, beta, epsilon, axis):
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta, computed in float32 at least."""
-    dtype = keras.backend.result_type(x.dtype, "float32")
-    scale = ops.rsqrt(ops.cast(variance, dtype) + epsilon)
-    outputs = (ops.cast(x, dtype) - _beside(ops.cast(mean, dtype), x, axis)) * _beside(scale, x, axis)
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, in float32 at least; gamma or beta may be None."""
+    wide = _wide(x)
+    scale = ops.rsqrt(ops.cast(variance, wide.dtype) + epsilon)
+    outputs = (wide - _beside(ops.cast(mean, wide.dtype), x, axis)) * _beside(scale, x, axis)
     if gamma is not None:
-        outputs = outputs * _beside(ops.cast(gamma, dtype), x, axis)
+        outputs = outputs * _beside(ops.cast(gamma, wide.dtype), x, axis)
     if beta is not None:
-        outputs = outputs + _beside(ops.cast(beta, dtype), x, axis)
+        outputs = outputs + _beside(ops.cast(beta, wide.dtype), x, axis)
     return ops.cast(outputs, x.dtype)
 
 
 def drop(x, keep_prob, seed_generator):
-    """x * mask, P(mask = 1) = keep_prob. The draws are float32 whatever x is: half precision has too few values."""
+    """x * mask, P(mask = 1) = keep_prob. Drawn in float32 whatever x is: half precision has too few values."""
     kept = keras.random.uniform(ops.shape(x), dtype="float32", seed=seed_generator) < keep_prob
     return ops.where(kept, x, ops.zeros_like(x))
 
 
+def differ_by_replica(seed):
+    """Only TensorFlow runs one program several times, a replica each; elsewhere the seed is as good as it is."""
+    return seed
+
+
+def _wide(x):
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
+def _negative_part(x):
+    return ops.where(x > 0, ops.zeros_like(x), x)
+
+
 def _beside(vector, x, axis):
-    """A vector over the channels in a shape that broadcasts against x."""
+    """A vector over the channels, in a shape that broadcasts against x."""
     return ops.reshape(vector, [-1 if i == axis else 1 for i in range(len(x.shape))])

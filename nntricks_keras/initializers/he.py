@@ -10,8 +10,9 @@ from nntricks_keras.initializers.fan_scaled import FanScaled
 
 @keras.saving.register_keras_serializable(package="nntricks_keras")
 class He(FanScaled):
-    """Standard deviation sqrt(2 / (1 + a^2)) / sqrt(n_in): makes up for a rectifier with slope a below zero, which passes
-    on (1 + a^2) / 2 of the mean square.
+    """Standard deviation sqrt(2 / (1 + a^2)) / sqrt(n_in): makes up for a rectifier with slope a below zero.
+
+    Such a rectifier passes on (1 + a^2) / 2 of the mean square.
 
     `keras.initializers.HeNormal` is `He("truncated_normal")`; its fans ignore the groups of a convolution.
 
