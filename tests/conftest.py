@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -10,3 +11,18 @@ def rng(request):
     seed = np.random.SeedSequence().entropy % 2**32
     print(f"seed of rng: {seed}")
     return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="session")
+def picture_folder(tmp_path_factory):
+    """Class folders train/ and test/ of 16x16 grey PNGs: bright on the left, or bright on the right."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng()
+    for split, count in [("train", 40), ("test", 12)]:
+        for label, name in enumerate(["left", "right"]):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                picture = rng.integers(0, 120, size=(16, 16))
+                picture[:, 8 * label : 8 * label + 8] += 120
+                Image.fromarray(picture.astype("uint8")).save(folder / split / name / f"{index:03d}.png")
+    return folder

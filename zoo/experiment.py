@@ -151,8 +151,6 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
     experiment, image_data = resolve(experiment)
 
     def build_model():
-        # The folder of the run exists by now, and is ours.
-        experiment.save(saved)
         try:
             return build(experiment, image_data.num_classes)
         except (ValueError, TypeError) as error:
@@ -165,6 +163,7 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
         experiment.recipe,
         run_dir,
         title=f"{experiment.model} on {experiment.data}",
+        experiment=experiment.to_dict(),
         devices=devices,
         resume=resume,
         overwrite=overwrite,

@@ -87,6 +87,6 @@ def _variables(model):
 
 
 def _read(path):
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         state = json.loads(bytes(archive["state"]))
         return state, {entry["key"]: archive[entry["key"]] for entry in state["variables"]}

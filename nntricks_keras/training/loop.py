@@ -34,6 +34,7 @@ def train(
     run_dir,
     *,
     title=None,
+    experiment=None,
     devices="auto",
     resume=False,
     overwrite=False,
@@ -48,6 +49,7 @@ def train(
         recipe: training.Recipe.
         run_dir: the folder of the run. One that is not empty is refused unless `resume` or `overwrite`.
         title: the headline of curves.png; the model's name by default.
+        experiment: JSON values that say how to repeat the run, kept as experiment.json.
         devices: "auto" or a number, see training.strategy.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
@@ -59,8 +61,9 @@ def train(
         InputError: what the user gave does not fit together; nothing has been trained.
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    run = run_folder.prepare(run_dir, resume=resume, overwrite=overwrite)
-    if run.is_complete:
+    run_folder.check(run_dir, resume=resume, overwrite=overwrite)
+    run = run_folder.Run(run_dir)
+    if resume and run.is_complete:
         return run
     strategy = distribution.strategy(devices)
     if recipe.batch_size < strategy.num_replicas_in_sync:
@@ -76,7 +79,10 @@ def train(
         _compile(model, recipe, steps_per_epoch)
     recorder = _Recorder(run, recipe, steps_per_epoch, title or model.name)
     first_epoch = recorder.resume(model) if resume else 0
+    run_folder.make(run.folder, overwrite=overwrite)  # all that could be wrong has been looked at
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
+    if experiment is not None:
+        write_json(run.folder / "experiment.json", experiment)
     write_json(
         run.folder / "inputs.json",
         {
@@ -102,6 +108,7 @@ def train(
             steps_per_epoch=steps_per_epoch,
             epochs=recipe.epochs,
             initial_epoch=first_epoch,
+            shuffle=False,
             callbacks=[*recorder.state_keepers, recorder, recorder.progress],
             verbose=0,
         )
@@ -153,6 +160,18 @@ def _check_model(model, image_data, preprocessing):
         fits = len(given) == len(made) and all(a in (None, b) for a, b in zip(given, made, strict=True))
         if not fits:
             raise InputError(f"the model's {name} shape is {given}, the data's is {made}")
+    if model.outputs[0].dtype in ("float16", "bfloat16"):
+        raise InputError(
+            f"the logits are computed in {model.outputs[0].dtype}, too coarse for a softmax: give the model's last layer "
+            "dtype='float32'"
+        )
+
+
+def _without_optimizer(model):
+    """The same network, uncompiled: half the size on disk, and loads where no training room is imported."""
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
+    return plain
 
 
 @contextlib.contextmanager
@@ -236,7 +255,7 @@ class _Recorder(keras.callbacks.Callback):
         is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
         self.history.append(row)
         if is_best:
-            save_atomically(self.run.model_path, lambda path: self.model.save(path, include_optimizer=False))
+            save_atomically(self.run.model_path, _without_optimizer(self.model).save)
         self.run.write_history(self.history)
         self.checkpoints.save(
             self.model,

@@ -1,5 +1,6 @@
 """A run is a folder. What lies in it, and how it is read.
 
+experiment.json    what was trained on what, and how (when zoo.train made the run)
 environment.json   versions, devices, processor, commit
 inputs.json        the Preprocessing the model expects, the class names, the number of images of each split
 history.csv        a row an epoch
@@ -131,14 +132,12 @@ def check(folder, *, resume, overwrite):
         raise InputError(f"the run folder {folder} cannot be made or written: no right to write {existing}")
 
 
-def prepare(folder, *, resume, overwrite):
-    """Makes the folder of a run, or opens that of a run to go on with; the same refusals as `check`."""
-    check(folder, resume=resume, overwrite=overwrite)
+def make(folder, *, overwrite):
+    """Makes the folder of a run that `check` has let pass, with nothing in it if `overwrite` is set."""
     folder = Path(folder)
     if overwrite and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    return Run(folder)
 
 
 def write_environment(folder, devices):

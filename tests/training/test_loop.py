@@ -35,7 +35,7 @@ def build():
             layers.BatchNorm(name="norm"),
             keras.layers.Flatten(name="flatten"),
             layers.Dropout(0.8, seed=1, name="dropout"),
-            keras.layers.Dense(3, name="logits"),
+            keras.layers.Dense(3, dtype="float32", name="logits"),
         ]
     )
 
@@ -165,6 +165,16 @@ def test_a_model_that_does_not_fit_the_data_is_named_before_training(images, tmp
 
     with pytest.raises(InputError, match=r"output shape is \(2,\), the data's is \(3,\)"):
         training.train(too_few, images, PREPROCESSING, RECIPE, tmp_path / "run")
+
+
+def test_coarse_logits_are_refused(images, tmp_path):
+    def coarse():
+        return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+    with pytest.raises(InputError, match="float32"):
+        training.train(
+            coarse, images, PREPROCESSING, dataclasses.replace(RECIPE, precision="mixed_bfloat16"), tmp_path / "run"
+        )
 
 
 def test_plateau_survives_a_resume(images, tmp_path):

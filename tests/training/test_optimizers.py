@@ -14,7 +14,7 @@ def test_follows_the_papers_recursion(rng, nesterov):
     bias = keras.Variable(rng.normal(size=2).astype("float32"), name="bias")
     variables = [kernel, bias]
     gradients = [[rng.normal(size=v.shape).astype("float32") for v in variables] for _ in range(steps)]
-    expected = [np.array(v, dtype="float64") for v in variables]
+    expected = [keras.ops.convert_to_numpy(v).astype("float64") for v in variables]
     velocity = [np.zeros_like(w) for w in expected]
     optimizer = SGDWithL2(rate, l2=l2, momentum=momentum, nesterov=nesterov)
     for step in gradients:

@@ -1,0 +1,151 @@
+"""Experiment: one description, the same as JSON, as flags and as a run; what does not fit is named before training."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from nntricks_keras import training
+from nntricks_keras.errors import InputError
+from zoo.commands import run_command
+
+TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
+
+
+def command(*arguments):
+    return run_command("python -m zoo", "zoo.commands", list(map(str, arguments)))
+
+
+@pytest.fixture(scope="module")
+def experiment(picture_folder):
+    return zoo.Experiment(model="vgg_mini", arguments={"width": 0.3}, data=str(picture_folder), recipe=TINY)
+
+
+@pytest.fixture(scope="module")
+def run(experiment, tmp_path_factory):
+    return zoo.train(experiment, tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_json_round_trip(experiment):
+    assert zoo.Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
+
+
+def test_the_run_repeats_itself_from_its_json(run, tmp_path):
+    saved = zoo.Experiment.load(run.folder)
+    assert saved.preprocessing is not None
+    again = zoo.train(saved, tmp_path / "again")
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in run.history]
+    assert zoo.Experiment.load(again.folder) == saved
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ({"model": "vgg61"}, "vgg16"),
+        ({"arguments": {"activaton": "elu"}}, "activation"),
+        ({"modle": "vgg16"}, "'modle'"),
+        ({"recipe": {"epoch": 3}}, "'epoch'"),
+        ({"recipe": {"augmentation": {"flip_horizontaly": True}}}, "flip_horizontaly"),
+        ({"validation_fraction": 1.5}, "1.5"),
+        ({"image_size": [8, 8], "preprocessing": {"image_size": [16, 16]}}, "contradicts"),
+    ],
+)
+def test_what_is_misspelt_or_out_of_range_is_named(values, hint):
+    with pytest.raises(ValueError, match=hint):
+        zoo.Experiment.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"arguments": {"activation": "rleu"}}, "relu"),
+        ({"arguments": {"keep_prob": 1.5}}, r"1\.5"),
+        ({"model": "vgg16", "image_size": (16, 16)}, "32 x 32"),
+        ({"data": "fashion_mnits_mini"}, "fashion_mnist_mini"),
+        ({"data": "no/such/folder"}, "no/such/folder"),
+    ],
+)
+def test_what_cannot_be_trained_is_named_before_anything_is_written(experiment, tmp_path, change, hint):
+    with pytest.raises(InputError, match=hint):
+        zoo.train(dataclasses.replace(experiment, **change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_class_is_named(picture_folder, tmp_path):
+    (tmp_path / "empty" / "nothing_here").mkdir(parents=True)
+    with pytest.raises(InputError, match="nothing_here|empty"):
+        zoo.train(zoo.Experiment(data=str(tmp_path / "empty"), recipe=TINY), tmp_path / "run")
+
+
+def test_resume_with_a_changed_experiment_names_the_field(experiment, run):
+    changed = dataclasses.replace(experiment, arguments={"width": 0.3, "activation": "elu"})
+    with pytest.raises(InputError, match=r"arguments\.activation was None, now 'elu'"):
+        zoo.train(changed, run.folder, resume=True)
+    with pytest.raises(InputError, match="image_size"):
+        zoo.train(dataclasses.replace(experiment, image_size=(24, 24)), run.folder, resume=True)
+    assert zoo.train(experiment, run.folder, resume=True).metrics == run.metrics
+
+
+def test_large_pictures_are_made_as_large_as_the_model_likes(picture_folder):
+    from zoo.experiment import resolve
+
+    def size(**settings):
+        return resolve(zoo.Experiment(data=str(picture_folder), **settings))[0].preprocessing.image_size
+
+    assert size(model="vgg_mini") == (64, 64)  # the files of a folder may have any size
+    assert size(model="vgg16") == (224, 224)
+    assert size(model="vgg16", image_size=(48, 64)) == (48, 64)
+
+
+def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
+    arguments = ["train", "--data", picture_folder, "--width", 0.3, "--activation", "elu", "--norm", "None"]
+    arguments += ["--epochs", 1, "--batch-size", 16, "--image-size", 16, 16, "--run-dir", tmp_path / "run"]
+    assert command(*arguments) == 0
+    saved = zoo.Experiment.load(tmp_path / "run")
+    assert saved.arguments == {"width": 0.3, "activation": "elu", "norm": None}
+    assert (saved.recipe.epochs, saved.recipe.batch_size) == (1, 16)
+    assert saved.recipe.learning_rate == zoo.recipe("quick").learning_rate
+    assert saved.preprocessing.image_size == (16, 16)
+    printed = capsys.readouterr().out
+    assert "epoch 1/1" in printed
+    assert "top-1" in printed
+    model = training.Run.open(tmp_path / "run").load_model()
+    assert model.get_layer("conv1_1_activation").__class__.__name__ == "ELU"
+
+    assert command(*arguments) == 2  # not empty
+    assert "--overwrite" in capsys.readouterr().err
+    assert command("train", "--run-dir", tmp_path / "run", "--resume") == 0  # complete already
+    assert command("train", "--run-dir", tmp_path / "run", "--resume", "--epochs", 3) == 2
+    assert "epochs was 1, now 3" in capsys.readouterr().err
+
+
+def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
+    experiment.save(tmp_path / "best.json")
+    assert command("train", "--experiment", tmp_path / "best.json", "--epochs", 1, "--run-dir", tmp_path / "run") == 0
+    saved = zoo.Experiment.load(tmp_path / "run")
+    assert saved.recipe == dataclasses.replace(experiment.recipe, epochs=1)
+    assert saved.arguments == experiment.arguments
+
+
+def test_evaluate_prints_what_the_run_measured(run, capsys):
+    assert command("evaluate", run.folder) == 0
+    assert f"top-1 {run.metrics['test']['top1']:.2%}" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_other_classes(run, capsys):
+    assert command("evaluate", run.folder, "--data", "fashion_mnist_mini") == 2
+    assert "other classes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["evaluate", "no/such/run"], ["train", "--experiment", "no/such.json"]])
+def test_a_missing_file_is_named(arguments, capsys):
+    assert command(*arguments) == 2
+    assert "no/such" in capsys.readouterr().err
+
+
+def test_a_run_predicts_the_same_in_memory_and_from_its_file(run, rng):
+    images = rng.normal(size=(4, *run.preprocessing.image_size, 3)).astype("float32")
+    one, two = run.load_model(), run.load_model()
+    np.testing.assert_array_equal(one.predict(images, verbose=0), two.predict(images, verbose=0))
