@@ -75,7 +75,7 @@ def test_what_cannot_be_trained_is_named_before_anything_is_written(experiment, 
 
 def test_an_empty_class_is_named(picture_folder, tmp_path):
     (tmp_path / "empty" / "nothing_here").mkdir(parents=True)
-    with pytest.raises(InputError, match="nothing_here|empty"):
+    with pytest.raises(InputError, match="empty"):
         zoo.train(zoo.Experiment(data=str(tmp_path / "empty"), recipe=TINY), tmp_path / "run")
 
 

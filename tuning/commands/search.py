@@ -3,8 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+from zoo.commands import load_keras_quietly
+
 
 def main(argv):
+    load_keras_quietly()
     import tyro
 
     import tuning

@@ -4,8 +4,10 @@ A command's file loads nothing heavy until its `main(argv)` runs, so that help a
 """
 
 import importlib
+import os
 import pkgutil
 import sys
+import tempfile
 
 from zoo.names import UsageError, check_name
 
@@ -35,6 +37,29 @@ def run_command(program, package, argv):
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
+
+
+def load_keras_quietly():
+    """Imports Keras and its backend without the greetings that TensorFlow prints whatever its log level.
+
+    A command calls it before anything else that is heavy. If the import fails, all that was hidden is shown.
+    """
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            import keras  # noqa: F401
+        except BaseException:
+            hidden.seek(0)
+            os.write(shown, hidden.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
+    import absl.logging
+
+    absl.logging.set_verbosity(absl.logging.ERROR)  # deprecations inside TensorFlow Datasets
 
 
 def _command_names(package):

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
+from zoo.commands import load_keras_quietly
 from zoo.names import UsageError
 
 
 def main(argv):
+    load_keras_quietly()
     import tyro
 
     def evaluate(

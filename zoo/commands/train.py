@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo import variants
+from zoo.commands import load_keras_quietly
 from zoo.names import UsageError, check_name
 
 DESCRIPTION = """Train a model and leave a run folder: model.keras (best by validation), metrics.json, curves.png, ...
@@ -22,6 +23,7 @@ def main(argv):
     if first.model:
         check_name("model", first.model, variants.VARIANTS)  # at once, before TensorFlow is loaded
 
+    load_keras_quietly()
     import tyro
 
     from zoo import experiment as experiments
@@ -58,7 +60,7 @@ def main(argv):
         prog="python -m zoo train",
         description=DESCRIPTION,
         default=Options(start),
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        config=(tyro.conf.OmitArgPrefixes,),
     )
     return _train(options)
 
