@@ -26,7 +26,6 @@ local_response_norm = _fastest("local_response_norm")
 normalize = _fastest("normalize")
 parametric_elu = _fastest("parametric_elu")
 prelu = _fastest("prelu")
-prelu_by_unit = _fastest("prelu_by_unit")
 rrelu = _fastest("rrelu")
 scaled_tanh = _fastest("scaled_tanh")
 
@@ -41,7 +40,6 @@ __all__ = [
     "normalize",
     "parametric_elu",
     "prelu",
-    "prelu_by_unit",
     "rrelu",
     "scaled_tanh",
 ]

@@ -10,23 +10,17 @@ from keras import ops
 
 
 def leaky_relu(x, negative_slope):
-    return ops.leaky_relu(x, negative_slope)
+    return prelu(x, negative_slope)
 
 
-def prelu(x, slope, axis):
-    """One slope a channel."""
-    return prelu_by_unit(x, _beside(slope, x, axis))
-
-
-def prelu_by_unit(x, slope):
-    """`slope` of any shape that broadcasts against x."""
-    return ops.where(x > 0, x, slope * x)
+def prelu(x, slope):
+    """`slope`: a number, or a float32 tensor that broadcasts against x. Its gradient, a sum, overflows float16."""
+    return ops.where(x > 0, x, ops.cast(slope * _wide(x), x.dtype))
 
 
 def rrelu(x, lower, upper, seed_generator):
     """A slope a value, drawn in float32 whatever x is: half precision has too few values."""
-    slope = keras.random.uniform(ops.shape(x), lower, upper, dtype="float32", seed=seed_generator)
-    return prelu_by_unit(x, ops.cast(slope, x.dtype))
+    return prelu(x, keras.random.uniform(ops.shape(x), lower, upper, dtype="float32", seed=seed_generator))
 
 
 def elu(x, alpha):

@@ -73,22 +73,11 @@ class BatchNorm(SameShape):
         if num_channels is None:
             raise InputError(f"{self.name}: the channel axis {self.axis} has to be known, received shape {input_shape}")
 
-        def vector(name, initializer, trainable):
-            # float32 even under a float16 policy: a moving average in half precision stops moving.
-            dtype = keras.backend.result_type(self.variable_dtype, "float32")
-            return self.add_weight(
-                name=name,
-                shape=(num_channels,),
-                initializer=initializer,
-                trainable=trainable,
-                dtype=dtype,
-                autocast=False,
-            )
-
-        self.gamma = vector("gamma", "ones", True) if self.scale else None
-        self.beta = vector("beta", "zeros", True) if self.center else None
-        self.moving_mean = vector("moving_mean", "zeros", False)
-        self.moving_variance = vector("moving_variance", "ones", False)
+        shape = (num_channels,)
+        self.gamma = self.add_vector("gamma", shape, "ones") if self.scale else None
+        self.beta = self.add_vector("beta", shape, "zeros") if self.center else None
+        self.moving_mean = self.add_vector("moving_mean", shape, "zeros", trainable=False)
+        self.moving_variance = self.add_vector("moving_variance", shape, "ones", trainable=False)
 
     def call(self, inputs, training=False):
         self.require_float(inputs)

@@ -9,10 +9,10 @@ from nntricks_keras.layers.same_shape import SameShape, channel_axis
 
 @keras.saving.register_keras_serializable(package="nntricks_keras")
 class LocalResponseNorm(SameShape):
-    """x_i / (bias + alpha * (sum of x_j^2 over the `size` channels around i))^beta; fewer channels at the two ends.
+    """x_i / (bias + alpha * sum of x_j^2 over the `size` channels around i)^beta; fewer channels at the ends.
 
-    `tf.nn.local_response_normalization` is the same with `depth_radius = (size - 1) / 2`, on the last axis and in rank 4
-    only. PyTorch and Caffe divide alpha by the size: their alpha is `size` times this one.
+    `tf.nn.local_response_normalization` is the same with `depth_radius = (size - 1) / 2`, for rank 4 and the last axis.
+    PyTorch and Caffe divide alpha by the size: their alpha is `size` times this one.
 
     Args:
         size: channels in the window, an odd number; the paper's n.

@@ -53,13 +53,11 @@ class ParametricELU(SameShape):
             raise InputError(f"{self.name}: the channel axis {self.axis} has to be known, received shape {input_shape}")
 
         def vector(name, initial):
-            return self.add_weight(
-                name=name,
-                shape=(num_channels,),
-                initializer=keras.initializers.Constant(initial),
+            return self.add_vector(
+                name,
+                (num_channels,),
+                keras.initializers.Constant(initial),
                 constraint=lambda value: ops.maximum(value, min(_SMALLEST, initial)),
-                dtype=keras.backend.result_type(self.variable_dtype, "float32"),
-                autocast=False,
             )
 
         self.alpha = vector("alpha", self.initial_alpha)

@@ -29,8 +29,8 @@ class PReLU(SameShape):
         ValueError: no such axis in the input, or a dimension that has to be known is not.
         TypeError: integer inputs.
 
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers" (ICCV 2015), equation 1. Leave the slopes out of weight decay,
-    as the paper does.
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers" (ICCV 2015), equation 1. Weight decay is not for the slopes:
+    it would draw them to zero.
     """
 
     def __init__(self, initial_slope=0.25, shared=True, axis=-1, **kwargs):
@@ -44,17 +44,13 @@ class PReLU(SameShape):
         shape = (input_shape[axis],) if self.shared else tuple(input_shape[1:])
         if None in shape:
             raise InputError(f"{self.name}: a dimension that slopes are learnt for is not known in shape {input_shape}")
-        self.slope = self.add_weight(
-            name="slope", shape=shape, initializer=keras.initializers.Constant(self.initial_slope)
-        )
+        self.slope = self.add_vector("slope", shape, keras.initializers.Constant(self.initial_slope))
 
     def call(self, inputs):
         self.require_float(inputs)
-        slope = ops.convert_to_tensor(self.slope)
-        if self.shared:
-            axis = channel_axis(self.axis, len(inputs.shape), self.name)
-            return backend.prelu(inputs, slope, axis)
-        return backend.prelu_by_unit(inputs, slope)
+        axis = channel_axis(self.axis, len(inputs.shape), self.name)
+        units = [-1 if i == axis else 1 for i in range(len(inputs.shape))] if self.shared else (1, *self.slope.shape)
+        return backend.prelu(inputs, ops.reshape(self.slope, units))
 
     def get_config(self):
         return {

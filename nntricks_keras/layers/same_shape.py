@@ -17,6 +17,12 @@ class SameShape(keras.Layer):
         self.require_float(inputs)
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
+    def add_vector(self, name, shape, initializer, **kwargs):
+        """A weight in float32 even under a half-precision policy: a moving average in half precision stops moving, and
+        the gradient of a value that a whole channel shares, a sum, overflows it."""
+        dtype = keras.backend.result_type(self.variable_dtype, "float32")
+        return self.add_weight(name=name, shape=shape, initializer=initializer, dtype=dtype, autocast=False, **kwargs)
+
     def require_float(self, inputs):
         """Raises TypeError where Keras would let integers through and round every result."""
         dtype = keras.backend.standardize_dtype(inputs.dtype)
@@ -30,7 +36,5 @@ class SameShape(keras.Layer):
 def channel_axis(axis, rank, name):
     """`axis` as an index from the front; raises when the input has no such axis."""
     if not -rank <= axis < rank or axis % rank == 0:
-        raise ValueError(
-            f"{name} has axis={axis}, but its input has rank {rank}: valid are 1..{rank - 1} and -1..{1 - rank}"
-        )
+        raise InputError(f"{name}: axis of an input of rank {rank} has to be in 1..{rank - 1} or -1, received {axis!r}")
     return axis % rank
