@@ -21,7 +21,7 @@ def to_dict(settings):
 
 
 def from_dict(cls, values, where=""):
-    """The instance of dataclass `cls` that `to_dict` wrote. Missing keys take their default, unknown ones are refused."""
+    """The instance of dataclass `cls` that `to_dict` wrote. Missing keys take their default, unknown ones raise."""
     where = where or cls.__name__
     if not isinstance(values, dict):
         raise InputError(f"{where} has to be an object of settings, received {values!r}")

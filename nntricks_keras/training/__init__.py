@@ -1,0 +1,25 @@
+"""Recipe and train: how a network is trained, and the run folder it leaves.
+
+TensorFlow is loaded by `train` and `strategy`, when they are first asked for.
+"""
+
+import importlib
+
+from nntricks_keras.training.settings import Recipe
+
+_PLACES = {
+    "train": "loop",
+    "TrainingDivergedError": "loop",
+    "Run": "run_folder",
+    "strategy": "distribution",
+    "SGDWithL2": "optimizers",
+    "OneCycle": "schedules",
+    "Plateau": "schedules",
+}
+__all__ = ["Recipe", *_PLACES]
+
+
+def __getattr__(name):
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"nntricks_keras.training.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'nntricks_keras.training' has no attribute {name!r}")

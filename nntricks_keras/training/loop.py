@@ -1,0 +1,251 @@
+"""train: a model builder, images and a Recipe become a run folder."""
+
+import contextlib
+import math
+import resource
+import sys
+import time
+
+import keras
+from keras import ops
+
+from nntricks_keras import serialization
+from nntricks_keras.data import pipeline
+from nntricks_keras.errors import InputError
+from nntricks_keras.evaluation import evaluate
+from nntricks_keras.files import save_atomically, write_json
+from nntricks_keras.training import distribution, run_folder
+from nntricks_keras.training.checkpoints import Checkpoints, restore
+from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.optimizers import leave_biases_undecayed, make_optimizer
+from nntricks_keras.training.progress import ProgressBar
+from nntricks_keras.training.schedules import Plateau, make_schedule
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss became NaN or infinite; the run folder keeps the last good checkpoint."""
+
+
+def train(
+    build_model,
+    image_data,
+    preprocessing,
+    recipe,
+    run_dir,
+    *,
+    title=None,
+    devices="auto",
+    resume=False,
+    overwrite=False,
+):
+    """Trains a model and leaves a run folder (run_folder.py says what is in it).
+
+    Args:
+        build_model: a function of no arguments that returns a new, uncompiled keras.Model, from images as
+            `preprocessing` makes them to one logit a class. It is called once, in the strategy's scope.
+        image_data: data.ImageData. Training and validation are used in training; test once, at the end.
+        preprocessing: data.Preprocessing, kept in the run folder for evaluation and prediction.
+        recipe: training.Recipe.
+        run_dir: the folder of the run. One that is not empty is refused unless `resume` or `overwrite`.
+        title: the headline of curves.png; the model's name by default.
+        devices: "auto" or a number, see training.strategy.
+        resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
+        overwrite: delete the run in run_dir first.
+
+    Returns:
+        training.Run. A run that is complete already is returned as it is when `resume` is set.
+
+    Raises:
+        InputError: what the user gave does not fit together; nothing has been trained.
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    run = run_folder.prepare(run_dir, resume=resume, overwrite=overwrite)
+    if run.is_complete:
+        return run
+    strategy = distribution.strategy(devices)
+    if recipe.batch_size < strategy.num_replicas_in_sync:
+        raise InputError(
+            f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
+            f"give at least {strategy.num_replicas_in_sync}"
+        )
+    steps_per_epoch = math.ceil(image_data.counts["train"] / recipe.batch_size)
+    keras.utils.set_random_seed(recipe.seed)
+    with strategy.scope(), _precision(recipe.precision):
+        model = build_model()
+        _check_model(model, image_data, preprocessing)
+        _compile(model, recipe, steps_per_epoch)
+    recorder = _Recorder(run, recipe, steps_per_epoch, title or model.name)
+    first_epoch = recorder.resume(model) if resume else 0
+    run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
+    write_json(
+        run.folder / "inputs.json",
+        {
+            "preprocessing": serialization.to_dict(preprocessing),
+            "class_names": list(image_data.class_names),
+            "counts": dict(image_data.counts),
+        },
+    )
+    settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
+    if first_epoch < recipe.epochs and not recorder.stopped_early:
+        model.fit(
+            pipeline(
+                image_data.train,
+                preprocessing,
+                training=True,
+                augmentation=recipe.augmentation,
+                seed=recipe.seed,
+                repeat=True,
+                start_step=first_epoch * steps_per_epoch,
+                **settings,
+            ),
+            validation_data=pipeline(image_data.validation, preprocessing, **settings),
+            steps_per_epoch=steps_per_epoch,
+            epochs=recipe.epochs,
+            initial_epoch=first_epoch,
+            callbacks=[*recorder.state_keepers, recorder, recorder.progress],
+            verbose=0,
+        )
+    _finish(run, recorder, image_data, preprocessing, recipe, model.count_params())
+    return run
+
+
+def _finish(run, recorder, image_data, preprocessing, recipe, num_parameters):
+    """Evaluates the best model on the test split, once, and writes metrics.json and the final curves."""
+    history = recorder.history
+    best = max(history, key=lambda row: row["val_top1"])
+    test = evaluate(run.load_model(), image_data.test, preprocessing, batch_size=recipe.batch_size)
+    seconds = sum(row["seconds"] for row in history)
+    metrics = {
+        "test": test,
+        "validation": {name: best[f"val_{name}"] for name in ("loss", "top1", "top5")},
+        "training": {name: best[name] for name in ("loss", "top1", "top5")},
+        "best_epoch": best["epoch"],
+        "epochs": len(history),
+        "parameters": num_parameters,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(sum(row["images_per_second"] for row in history) / len(history), 1),
+        "peak_memory_megabytes": round(_peak_memory() / 2**20),
+    }
+    write_json(run.folder / "metrics.json", metrics)
+    draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
+
+
+def _compile(model, recipe, steps_per_epoch):
+    optimizer = make_optimizer(recipe, make_schedule(recipe, steps_per_epoch))
+    leave_biases_undecayed(optimizer, model)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        metrics=[
+            keras.metrics.CategoricalAccuracy(name="top1"),
+            keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
+        ],
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def _check_model(model, image_data, preprocessing):
+    expected_input = (*preprocessing.image_size, preprocessing.num_channels)
+    for name, given, made in [
+        ("input", tuple(model.input_shape[1:]), expected_input),
+        ("output", tuple(model.output_shape[1:]), (image_data.num_classes,)),
+    ]:
+        fits = len(given) == len(made) and all(a in (None, b) for a, b in zip(given, made, strict=True))
+        if not fits:
+            raise InputError(f"the model's {name} shape is {given}, the data's is {made}")
+
+
+@contextlib.contextmanager
+def _precision(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _peak_memory():
+    """Bytes of memory this process has held at most."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Writes the run folder epoch by epoch: history, the best model, a checkpoint, the curves."""
+
+    def __init__(self, run, recipe, steps_per_epoch, title):
+        super().__init__()
+        self.run = run
+        self.recipe = recipe
+        self.steps_per_epoch = steps_per_epoch
+        self.title = title
+        self.history = []
+        self.checkpoints = Checkpoints(run.folder / "checkpoints")
+        self.stopped_early = False
+        self.progress = ProgressBar(recipe.epochs, steps_per_epoch, recipe.batch_size, self.history)
+        self.state_keepers = []
+        if recipe.schedule == "plateau":
+            self.state_keepers.append(
+                Plateau("val_top1", recipe.plateau_factor, recipe.plateau_patience, recipe.plateau_drops)
+            )
+
+    def resume(self, model):
+        """Loads the newest checkpoint into the model and this recorder; returns the number of epochs it holds."""
+        found = self.checkpoints.newest()
+        if found is None:
+            return 0
+        state, arrays = found
+        started_with, now = state["recipe"], self.recipe.to_dict()
+        changed = [name for name in now if started_with.get(name) != now[name]]
+        if changed:
+            raise InputError(
+                f"{self.run.folder} was started with another recipe: "
+                + "; ".join(f"{name} was {started_with.get(name)!r}, now {now[name]!r}" for name in changed)
+            )
+        restore(model, state, arrays)
+        for keeper, kept in zip(self.state_keepers, state["callbacks"], strict=True):
+            keeper.set_state(kept)
+        self.history.extend(self.run.history[: state["epoch"]])
+        self.stopped_early = state["stopped_early"]
+        return state["epoch"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.trained = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):  # a running mean: once NaN it stays NaN
+            done = len(self.history)
+            raise TrainingDivergedError(
+                f"the loss became {logs['loss']} at step {done * self.steps_per_epoch + batch + 1} (epoch {done + 1}); "
+                f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
+                f"{self.run.folder} keeps the checkpoint of epoch {done}"
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter()
+        row = {"epoch": epoch + 1, "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate))}
+        row |= {
+            prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
+        }
+        row["seconds"] = round(now - self.began, 3)
+        row["images_per_second"] = round(self.steps_per_epoch * self.recipe.batch_size / (self.trained - self.began), 1)
+        is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
+        self.history.append(row)
+        if is_best:
+            save_atomically(self.run.model_path, lambda path: self.model.save(path, include_optimizer=False))
+        self.run.write_history(self.history)
+        self.checkpoints.save(
+            self.model,
+            {
+                "epoch": epoch + 1,
+                "step": (epoch + 1) * self.steps_per_epoch,
+                "recipe": self.recipe.to_dict(),
+                "callbacks": [keeper.state() for keeper in self.state_keepers],
+                "stopped_early": bool(self.model.stop_training),
+            },
+        )
+        draw_curves(self.run.folder / "curves.png", self.history, self.title)

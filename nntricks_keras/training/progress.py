@@ -1,0 +1,69 @@
+"""What a person sees while it trains: a bar with images/s, the rate and the time left, and one line an epoch."""
+
+import sys
+import time
+
+import keras
+
+REFRESH_SECONDS = 0.5
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line an epoch; on a terminal also a bar while the epoch runs.
+
+    Args:
+        epochs: of the whole training.
+        steps_per_epoch: of one epoch.
+        batch_size: images a step, all devices together.
+        history: the list of rows that the recorder fills; its last row is printed.
+    """
+
+    def __init__(self, epochs, steps_per_epoch, batch_size, history):
+        super().__init__()
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.batch_size = batch_size
+        self.history = history
+        self.is_terminal = sys.stdout.isatty()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.began = self.shown = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if not self.is_terminal or now - self.shown < REFRESH_SECONDS:
+            return
+        self.shown = now
+        done = batch + 1
+        rate = done / (now - self.began)
+        steps_left = self.steps_per_epoch * (self.epochs - self.epoch) - done
+        filled = 24 * done // self.steps_per_epoch
+        bar = "━" * filled + "─" * (24 - filled)
+        print(
+            f"\repoch {self.epoch + 1}/{self.epochs} {bar} {done}/{self.steps_per_epoch}  "
+            f"{rate * self.batch_size:,.0f} images/s  loss {logs['loss']:.3f}  top-1 {logs['top1']:.3f}  "
+            f"{format_seconds(steps_left / rate)} left\x1b[K",
+            end="",
+            flush=True,
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = self.history[-1]
+        clear = "\r\x1b[K" if self.is_terminal else ""
+        print(
+            f"{clear}epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  rate {row['learning_rate']:.2g}  "
+            f"train: loss {row['loss']:.3f} top-1 {row['top1']:.4f}  validation: loss {row['val_loss']:.3f} "
+            f"top-1 {row['val_top1']:.4f} top-5 {row['val_top5']:.4f}  {row['images_per_second']:,.0f} images/s  "
+            f"{format_seconds(row['seconds'])}",
+            flush=True,
+        )
+
+
+def format_seconds(seconds):
+    """7.2 -> "7 s", 95 -> "1:35", 3700 -> "1:01:40"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"

@@ -1,0 +1,192 @@
+"""A run is a folder. What lies in it, and how it is read.
+
+environment.json   versions, devices, processor, commit
+inputs.json        the Preprocessing the model expects, the class names, the number of images of each split
+history.csv        a row an epoch
+checkpoints/       the newest two (checkpoints.py)
+model.keras        the best epoch by validation top-1, for prediction
+metrics.json       written last: the test split, evaluated once on model.keras, and what the training took
+curves.png         loss and accuracy by epoch
+"""
+
+import csv
+import dataclasses
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+
+from nntricks_keras.data.preprocessing import Preprocessing
+from nntricks_keras.errors import InputError
+from nntricks_keras.files import read_json, write_atomically, write_json
+from nntricks_keras.serialization import from_dict
+
+MARKS = ("environment.json", "inputs.json", "experiment.json", "checkpoints", "metrics.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder, opened.
+
+    Args:
+        folder: its path.
+
+    Raises InputError from its properties when the file asked for is not there yet.
+    """
+
+    folder: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder))
+
+    @classmethod
+    def open(cls, folder):
+        """The run in an existing folder; InputError when there is none."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(f"no such run folder: {folder}")
+        if not any((folder / mark).exists() for mark in MARKS):
+            raise InputError(f"{folder} is not a run folder: it has none of {', '.join(MARKS)}")
+        return cls(folder)
+
+    @property
+    def model_path(self):
+        return self.folder / "model.keras"
+
+    @property
+    def is_complete(self):
+        """Whether the training came to its end and the test split was evaluated."""
+        return (self.folder / "metrics.json").exists()
+
+    @property
+    def metrics(self):
+        """The contents of metrics.json."""
+        return read_json(self.folder / "metrics.json")
+
+    @property
+    def inputs(self):
+        """The contents of inputs.json."""
+        return read_json(self.folder / "inputs.json")
+
+    @property
+    def preprocessing(self):
+        """The Preprocessing the model was trained with."""
+        return from_dict(Preprocessing, self.inputs["preprocessing"])
+
+    @property
+    def class_names(self):
+        return self.inputs["class_names"]
+
+    @property
+    def history(self):
+        """A dictionary an epoch: epoch, learning_rate, loss, top1, top5, val_loss, ..., seconds, images_per_second."""
+        path = self.folder / "history.csv"
+        if not path.exists():
+            return []
+        with open(path, newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+    def write_history(self, rows):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(self.folder / "history.csv", lambda file: file.write(text.getvalue().encode()))
+
+    def load_model(self):
+        """The best model of the run, as model.keras holds it."""
+        if not self.model_path.exists():
+            raise InputError(f"{self.folder} has no model.keras yet: the first epoch has not ended")
+        return keras.models.load_model(self.model_path)
+
+
+def check(folder, *, resume, overwrite):
+    """Raises InputError unless a run may begin, or go on, in `folder`; changes nothing.
+
+    A folder with anything in it is refused unless `resume` or `overwrite` is set, and then it has to be a run: neither
+    touches a folder that is something else.
+    """
+    folder = Path(folder)
+    if resume and overwrite:
+        raise InputError("resume and overwrite exclude each other: one goes on with the run, the other deletes it")
+    if resume:
+        Run.open(folder)
+    elif folder.exists():
+        if not folder.is_dir():
+            raise InputError(f"{folder} is a file; a run needs a folder")
+        if any(folder.iterdir()):
+            if not overwrite:
+                raise InputError(
+                    f"{folder} is not empty: --resume goes on with the run in it, --overwrite deletes it first"
+                )
+            Run.open(folder)
+    existing = next(path for path in [folder, *folder.absolute().parents] if path.exists())
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"the run folder {folder} cannot be made or written: no right to write {existing}")
+
+
+def prepare(folder, *, resume, overwrite):
+    """Makes the folder of a run, or opens that of a run to go on with; the same refusals as `check`."""
+    check(folder, resume=resume, overwrite=overwrite)
+    folder = Path(folder)
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run(folder)
+
+
+def write_environment(folder, devices):
+    """environment.json: what one needs to know to repeat the run or to compare its speed."""
+    versions = {
+        name: sys.modules[name].__version__
+        for name in ("keras", "numpy", "tensorflow", "jax", "torch")
+        if name in sys.modules
+    }
+    write_json(
+        Path(folder) / "environment.json",
+        {
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "command": sys.argv,
+            "python": platform.python_version(),
+            "versions": versions,
+            "backend": keras.backend.backend(),
+            "devices": devices,
+            "processor": processor_name(),
+            "cores": os.cpu_count(),
+            "platform": platform.platform(),
+            "commit": _commit(),
+        },
+    )
+
+
+def processor_name():
+    """The processor as the operating system names it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit():
+    """The commit of the checkout this package runs from, "-modified" when it has changes; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=-modified"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,83 @@
+"""Recipe: how a network is trained, whatever the network. No TensorFlow is loaded here."""
+
+import dataclasses
+from typing import Literal
+
+from nntricks_keras import serialization
+from nntricks_keras.data.augmentation import Augmentation
+from nntricks_keras.errors import InputError, check_name
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("one_cycle", "plateau", "constant")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to train: frozen, JSON in and out, with no word about the model.
+
+    Raises InputError for a value out of range, naming it and the valid range.
+    """
+
+    epochs: int = 12
+    """passes over the training images"""
+    batch_size: int = 64
+    """images a step, over all devices together"""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd has momentum, and its weight decay is L2 in the gradient, as in the papers; adamw decouples it"""
+    learning_rate: float = 0.05
+    """the highest rate of the schedule"""
+    momentum: float = 0.9
+    """of sgd: velocity = momentum * velocity - rate * gradient"""
+    nesterov: bool = False
+    """of sgd: look ahead along the velocity before taking the gradient"""
+    weight_decay: float = 5e-4
+    """on kernels only: biases, BatchNorm's gamma and beta, and learnt slopes are left alone"""
+    schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
+    """one_cycle: up linearly, then down to 0 along a cosine; plateau: divided when validation top-1 stops improving"""
+    warmup_fraction: float = 0.25
+    """of one_cycle: the share of all steps in which the rate climbs"""
+    plateau_patience: int = 5
+    """of plateau: epochs without a better validation top-1 before the rate falls"""
+    plateau_factor: float = 0.1
+    """of plateau: what the rate is multiplied by; after plateau_drops of these the next plateau ends the training"""
+    plateau_drops: int = 3
+    """of plateau: how many times the rate falls"""
+    label_smoothing: float = 0.0
+    """targets are (1 - s) for the class plus s / classes for every class"""
+    augmentation: Augmentation = Augmentation()
+    """what is done to the training images"""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """what the layers compute in; the variables stay in float32"""
+    seed: int = 0
+    """of initialization, order, augmentation and dropout"""
+
+    def __post_init__(self):
+        check_name("optimizer", self.optimizer, OPTIMIZERS)
+        check_name("schedule", self.schedule, SCHEDULES)
+        check_name("precision", self.precision, PRECISIONS)
+        for name, low, high in [
+            ("epochs", 1, None),
+            ("batch_size", 1, None),
+            ("momentum", 0, 1),
+            ("weight_decay", 0, None),
+            ("warmup_fraction", 0, 1),
+            ("plateau_patience", 1, None),
+            ("plateau_factor", 0, 1),
+            ("plateau_drops", 0, None),
+            ("label_smoothing", 0, 1),
+            ("seed", 0, None),
+        ]:
+            value = getattr(self, name)
+            if not value >= low or (high is not None and value > high):
+                valid = f"at least {low}" if high is None else f"in [{low}, {high}]"
+                raise InputError(f"{name} has to be {valid}, received {value}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise InputError(f"learning_rate has to be above 0 and finite, received {self.learning_rate}")
+
+    def to_dict(self):
+        return serialization.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return serialization.from_dict(cls, values)

@@ -1,0 +1,208 @@
+"""A training leaves the run folder the design promises, goes on where it was killed, and refuses what does not fit."""
+
+import csv
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from nntricks_keras import data, layers, training
+from nntricks_keras.errors import InputError
+from nntricks_keras.training.checkpoints import Checkpoints
+
+RECIPE = training.Recipe(epochs=3, batch_size=16, learning_rate=0.1, seed=3)
+PREPROCESSING = data.Preprocessing((8, 8), mean=(127.0,), std=(64.0,), channels="grey")
+
+
+@pytest.fixture(scope="module")
+def images():
+    """90 noisy 8x8 images of three classes, told apart by which third is bright."""
+    rng = np.random.default_rng()
+    labels = np.tile(np.arange(3), 30)
+    pictures = rng.integers(0, 120, size=(90, 8, 8, 1))
+    for picture, label in zip(pictures, labels, strict=True):
+        picture[:, 3 * label : 3 * label + 2] += 100
+    return data.load((pictures.astype("uint8"), labels), validation_fraction=0.2)
+
+
+def build():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+            layers.BatchNorm(name="norm"),
+            keras.layers.Flatten(name="flatten"),
+            layers.Dropout(0.8, seed=1, name="dropout"),
+            keras.layers.Dense(3, name="logits"),
+        ]
+    )
+
+
+def train(images, folder, recipe=RECIPE, **kwargs):
+    return training.train(build, images, PREPROCESSING, recipe, folder, **kwargs)
+
+
+def weights(run):
+    return run.load_model().get_weights()
+
+
+@pytest.fixture(scope="module")
+def run(images, tmp_path_factory):
+    return train(images, tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_the_run_folder_holds_what_the_design_says(run, images):
+    names = {path.name for path in run.folder.iterdir()}
+    wanted = {
+        "environment.json",
+        "inputs.json",
+        "history.csv",
+        "checkpoints",
+        "model.keras",
+        "metrics.json",
+        "curves.png",
+    }
+    assert names == wanted
+    assert run.preprocessing == PREPROCESSING
+    assert run.class_names == list(images.class_names)
+    assert run.inputs["counts"] == images.counts
+    with open(run.folder / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    environment = json.loads((run.folder / "environment.json").read_text())
+    assert environment["versions"]["keras"] == keras.__version__
+    assert (run.folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_it_learns_and_tests_once_on_the_best_model(run):
+    metrics = run.metrics
+    assert metrics["test"]["top1"] > 0.8
+    best = max(run.history, key=lambda row: row["val_top1"])
+    assert metrics["best_epoch"] == best["epoch"]
+    assert metrics["validation"]["top1"] == best["val_top1"]
+    assert metrics["parameters"] == build().count_params()
+
+
+def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, tmp_path, monkeypatch):
+    """Stopped as `kill` would: an exception in the middle of the second epoch, nothing tidied."""
+    steps = []
+
+    def stop(self, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == 7:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(images, tmp_path / "run")
+    assert len(training.Run.open(tmp_path / "run").history) == 1
+    resumed = train(images, tmp_path / "run", resume=True)
+    for whole, stopped in zip(weights(run), weights(resumed), strict=True):
+        np.testing.assert_array_equal(whole, stopped)
+    for column in ("loss", "val_loss", "top1", "learning_rate"):
+        assert [row[column] for row in run.history] == [row[column] for row in resumed.history]
+
+
+def test_the_seed_decides_all(run, images, tmp_path):
+    again = train(images, tmp_path / "again")
+    other = train(images, tmp_path / "other", dataclasses.replace(RECIPE, seed=4))
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in run.history]
+    assert [row["loss"] for row in other.history] != [row["loss"] for row in run.history]
+
+
+def test_a_complete_run_is_returned_as_it_is(run, images):
+    before = (run.folder / "metrics.json").stat().st_mtime_ns
+    assert train(images, run.folder, resume=True).metrics == run.metrics
+    assert (run.folder / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_an_existing_run_is_neither_overwritten_nor_confused_with_something_else(run, images, tmp_path):
+    with pytest.raises(InputError, match="not empty"):
+        train(images, run.folder)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "letter.txt").write_text("dear")
+    for flags in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(InputError, match="not a run folder"):
+            train(images, tmp_path / "letters", **flags)
+    with pytest.raises(InputError, match="exclude"):
+        train(images, run.folder, overwrite=True, resume=True)
+    with pytest.raises(InputError, match="no such run folder"):
+        train(images, tmp_path / "nowhere", resume=True)
+
+
+def test_overwrite_begins_anew(images, tmp_path):
+    short = dataclasses.replace(RECIPE, epochs=1)
+    train(images, tmp_path / "run", short)
+    (tmp_path / "run" / "old.txt").write_text("of the old run")
+    train(images, tmp_path / "run", short, overwrite=True)
+    assert not (tmp_path / "run" / "old.txt").exists()
+
+
+def test_resume_under_another_recipe_names_the_field(images, tmp_path):
+    train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1))
+    (tmp_path / "run" / "metrics.json").unlink()
+    with pytest.raises(InputError, match=r"momentum was 0\.9, now 0\.5"):
+        train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1, momentum=0.5), resume=True)
+
+
+def test_a_diverging_loss_stops_the_run_and_names_the_step(images, tmp_path):
+    with pytest.raises(training.TrainingDivergedError, match=r"step \d+ \(epoch 1\)"):
+        train(images, tmp_path / "run", dataclasses.replace(RECIPE, learning_rate=1e30))
+
+
+def test_the_newest_checkpoint_holds_the_whole_state(run):
+    state, _ = Checkpoints(run.folder / "checkpoints").newest()
+    assert state["epoch"] == 3
+    assert state["recipe"] == RECIPE.to_dict()
+
+
+def test_a_model_that_does_not_fit_the_data_is_named_before_training(images, tmp_path):
+    def too_few():
+        return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+
+    with pytest.raises(InputError, match=r"output shape is \(2,\), the data's is \(3,\)"):
+        training.train(too_few, images, PREPROCESSING, RECIPE, tmp_path / "run")
+
+
+def test_plateau_survives_a_resume(images, tmp_path):
+    recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=1, epochs=4, learning_rate=1e-6)
+    whole = train(images, tmp_path / "whole", recipe)
+    part = train(images, tmp_path / "part", dataclasses.replace(recipe, epochs=2))
+    state_file = Checkpoints(part.folder / "checkpoints").paths()[-1]
+    assert state_file.exists()
+    assert [row["learning_rate"] for row in whole.history][:2] == [row["learning_rate"] for row in part.history]
+
+
+def test_mixed_precision_keeps_its_variables_in_float32(images, tmp_path):
+    run = train(images, tmp_path / "run", dataclasses.replace(RECIPE, precision="mixed_bfloat16", epochs=1))
+    model = run.load_model()
+    assert model.get_layer("conv").compute_dtype == "bfloat16"
+    assert model.get_layer("conv").kernel.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"momentum": 1.5}, "momentum"),
+        ({"schedule": "one-cycle"}, "one_cycle"),
+        ({"precision": "bf16"}, "mixed_bfloat16"),
+        ({"label_smoothing": -0.1}, "label_smoothing"),
+    ],
+)
+def test_a_wrong_setting_is_named(change, named):
+    with pytest.raises(InputError, match=named):
+        dataclasses.replace(RECIPE, **change)
+
+
+def test_recipe_round_trip_and_unknown_keys():
+    recipe = dataclasses.replace(RECIPE, augmentation=data.Augmentation.preset("quick"))
+    assert training.Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    with pytest.raises(InputError, match="learning_rat'"):
+        training.Recipe.from_dict({"learning_rat": 0.1})

@@ -1,0 +1,36 @@
+"""What a search may vary. A space is a function (hp, experiment) -> experiment with the hyperparameters put in."""
+
+import dataclasses
+
+from nntricks_keras.errors import check_name
+
+
+def tricks(hp, experiment):
+    """The tricks of the lecture, and the learning rate, whose best value depends on them.
+
+    Args:
+        hp: keras_tuner.HyperParameters.
+        experiment: zoo.Experiment, what all trials have in common.
+
+    Returns:
+        The zoo.Experiment of this trial.
+    """
+    norm = hp.Choice("norm", ["batch", "none"])
+    arguments = {
+        **experiment.arguments,
+        "activation": hp.Choice("activation", ["relu", "leaky_relu", "elu", "tanh"]),
+        "initializer": hp.Choice("initializer", ["auto", "he", "glorot", "xavier"]),
+        "norm": None if norm == "none" else norm,
+        "keep_prob": hp.Float("keep_prob", 0.5, 1.0, step=0.1),
+    }
+    learning_rate = hp.Float("learning_rate", 0.005, 0.2, sampling="log")
+    recipe = dataclasses.replace(experiment.recipe, learning_rate=learning_rate)
+    return dataclasses.replace(experiment, arguments=arguments, recipe=recipe)
+
+
+SPACES = {"tricks": tricks}
+
+
+def space(name):
+    """The space of that name; InputError with the nearest names when there is none."""
+    return SPACES[check_name("space", name, SPACES)]

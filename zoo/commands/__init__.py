@@ -1,0 +1,62 @@
+"""The commands of `python -m zoo`, one file each; the first line of its docstring is its help.
+
+A command's file loads nothing heavy until its `main(argv)` runs, so that help and mistakes are answered at once.
+"""
+
+import importlib
+import pkgutil
+import sys
+
+from zoo.names import UsageError, check_name
+
+
+def run_command(program, package, argv):
+    """Runs one of the commands in `package` and returns the exit code.
+
+    Args:
+        program: what is typed before the command, "python -m zoo".
+        package: the dotted name of the package whose modules are the commands.
+        argv: the command and its options.
+
+    Returns:
+        What the command returns; 2 after one line on stderr when the user's input was wrong; 130 after Ctrl-C.
+    """
+    try:
+        if not argv or argv[0] in ("-h", "--help", "help"):
+            print(_help(program, package))
+            return 0 if argv else 2
+        name = check_name("command", argv[0], _command_names(package))
+        return _load(package, name).main(argv[1:]) or 0
+    except ValueError as error:
+        if not _is_users_mistake(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+
+
+def _command_names(package):
+    """The commands as typed, sorted: check_data.py is `check-data`."""
+    folder = importlib.import_module(package).__path__
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(folder))
+
+
+def _load(package, name):
+    return importlib.import_module(f"{package}.{name.replace('-', '_')}")
+
+
+def _help(program, package):
+    lines = [f"usage: {program} COMMAND [OPTIONS]", "", "commands:"]
+    for name in _command_names(package):
+        first_line = _load(package, name).__doc__.strip().splitlines()[0].rstrip(".")
+        lines.append(f"  {name:<11} {first_line}")
+    return "\n".join([*lines, "", f"{program} COMMAND --help tells more."])
+
+
+def _is_users_mistake(error):
+    if isinstance(error, UsageError):
+        return True
+    errors = sys.modules.get("nntricks_keras.errors")  # not imported here: it would load Keras
+    return errors is not None and isinstance(error, errors.InputError)

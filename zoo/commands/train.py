@@ -1,0 +1,128 @@
+"""Train a model and leave a run folder; --resume goes on with one."""
+
+import argparse
+import dataclasses
+import itertools
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from zoo import variants
+from zoo.names import UsageError, check_name
+
+DESCRIPTION = """Train a model and leave a run folder: model.keras (best by validation), metrics.json, curves.png, ...
+
+Every setting is a flag. One that is not given comes from --recipe, from the file --experiment, or, with --resume,
+from the run."""
+
+
+def main(argv):
+    first = _first_look(argv)
+    if first.model:
+        check_name("model", first.model, variants.VARIANTS)  # at once, before TensorFlow is loaded
+
+    import tyro
+
+    from zoo import experiment as experiments
+    from zoo.recipes import recipe as find_recipe
+
+    if first.experiment:
+        start = experiments.Experiment.load(first.experiment)
+    elif first.resume and first.run_dir:
+        start = experiments.Experiment.load(first.run_dir)
+    else:
+        start = experiments.Experiment()
+    if first.recipe:
+        start = dataclasses.replace(start, recipe=find_recipe(first.recipe))
+
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        settings: experiments.Experiment
+        recipe: str | None = None
+        """the named recipe to start from: quick, plateau"""
+        experiment: str | None = None
+        """a JSON file with the experiment to start from, as a search or another run wrote it"""
+        run_dir: str | None = None
+        """the folder of the run; by default runs/MODEL-DATA-NUMBER with the next free number"""
+        resume: bool = False
+        """go on from the newest checkpoint in --run-dir"""
+        overwrite: bool = False
+        """delete the run in --run-dir first"""
+        devices: int | Literal["auto"] = "auto"
+        """auto: every GPU; a number: that many GPUs, or logical devices of the CPU where there is none"""
+
+    options = tyro.cli(
+        Options,
+        args=argv,
+        prog="python -m zoo train",
+        description=DESCRIPTION,
+        default=Options(start),
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    return _train(options)
+
+
+def _train(options):
+    from nntricks_keras.training import TrainingDivergedError
+    from zoo import experiment as experiments
+
+    if options.resume and not options.run_dir:
+        raise UsageError("--resume needs --run-dir, the folder of the run to go on with")
+    run_dir = options.run_dir or _next_run_dir(options.settings)
+    print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
+    try:
+        run = experiments.train(
+            options.settings, run_dir, devices=options.devices, resume=options.resume, overwrite=options.overwrite
+        )
+    except TrainingDivergedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            f"\nstopped; python -m zoo train --run-dir {run_dir} --resume goes on after the last whole epoch",
+            file=sys.stderr,
+        )
+        return 130
+    print(results_table(run.metrics))
+    print(f"{run.folder}/: model.keras, curves.png, history.csv, metrics.json")
+    return 0
+
+
+def results_table(metrics):
+    """What a person wants to know of a finished run, from its metrics.json."""
+    rows = ["", "             loss    top-1   top-5"]
+    for split in ("training", "validation", "test"):
+        of_split = metrics[split]
+        rows.append(f"{split:<11} {of_split['loss']:>6.3f}  {of_split['top1']:>6.2%}  {of_split['top5']:>6.2%}")
+    minutes, seconds = divmod(round(metrics["seconds"]), 60)
+    rows.append(
+        f"best epoch {metrics['best_epoch']} of {metrics['epochs']}, {metrics['parameters']:,} parameters, "
+        f"{minutes}:{seconds:02d} min, {metrics['images_per_second']:,.0f} images/s, "
+        f"{metrics['peak_memory_megabytes']:,} MB at most"
+    )
+    return "\n".join(rows)
+
+
+def _first_look(argv):
+    """The flags that decide where the other flags' defaults come from."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("model", "recipe", "experiment", "run-dir"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--resume", action="store_true")
+    try:
+        return parser.parse_known_args(
+            [argument.replace("_", "-") if argument.startswith("--") else argument for argument in argv]
+        )[0]
+    except argparse.ArgumentError:  # a flag without its value: the full parser says so, and better
+        return parser.parse_args([])
+
+
+def _next_run_dir(experiment):
+    data = re.sub(
+        r"[^A-Za-z0-9_.]+", "-", Path(experiment.data).name if Path(experiment.data).exists() else experiment.data
+    )
+    for number in itertools.count(1):
+        folder = Path("runs") / f"{experiment.model}-{data}-{number}"
+        if not folder.exists():
+            return str(folder)

@@ -1,0 +1,195 @@
+"""Experiment: the one description of a run. A run folder, the command line's flags and a tuning trial are this."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal, TypedDict
+
+import tyro
+
+import zoo
+from nntricks_keras import data, serialization, training
+from nntricks_keras.data.preprocessing import Preprocessing
+from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.files import read_json, write_json
+from nntricks_keras.training import run_folder
+from nntricks_keras.training.settings import Recipe
+from zoo import variants
+from zoo.recipes import recipe as find_recipe
+
+LARGEST_OF_MINIS = 64  # pixels: what vgg_mini and alexnet_mini see of photographs of any size
+
+
+class Arguments(TypedDict, total=False):
+    """What a model builder takes; what is not set is the model's own choice."""
+
+    activation: str
+    """after every hidden layer: relu, leaky_relu, prelu, rrelu, elu, celu, parametric_elu, scaled_tanh, tanh, ..."""
+    initializer: str
+    """auto (keeps the variance through the activation), paper, he, glorot, xavier, gaussian, zeros"""
+    norm: Literal["auto", "batch", "lrn"] | None
+    """on the convolutions"""
+    norm_position: Literal["before", "after"]
+    """of the activation"""
+    keep_prob: float
+    """share of units dropout keeps"""
+    head: Literal["dense", "conv", "pool"]
+    """dense layers, the same as convolutions, or global average pooling"""
+    width: float
+    """multiplies the channels, rounded to 8"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What is trained on what, and how: frozen, JSON in and out.
+
+    Raises InputError for an unknown model or argument, with the nearest valid names.
+    """
+
+    model: str = "vgg_mini"
+    """a name from `python -m zoo list`"""
+    arguments: Arguments = dataclasses.field(default_factory=dict)
+    """given to the model's builder"""
+    data: str = "fashion_mnist_mini"
+    """fashion_mnist_mini (bundled), any name of TensorFlow Datasets, or a folder of class folders"""
+    preprocessing: tyro.conf.Suppress[Preprocessing | None] = None
+    """what the model is fed; by default that of the initial weights, otherwise measured on the training images"""
+    recipe: Recipe = dataclasses.field(default_factory=lambda: find_recipe("quick"))
+    """how it is trained"""
+    initial_weights: str | None = None
+    """what the training starts from, as zoo.load_weights takes it"""
+    data_dir: str | None = None
+    """where TensorFlow Datasets keeps its files"""
+    validation_fraction: float = 0.1
+    """of the training images, carved out when the data has no validation split of its own"""
+    image_size: tuple[int, int] | None = None
+    """height and width in pixels that the model sees; by default the images' own, or the model's usual one"""
+
+    def __post_init__(self):
+        check_name("model", self.model, variants.VARIANTS)
+        for name in self.arguments:
+            check_name("model argument", name, Arguments.__annotations__)
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(f"validation_fraction has to be above 0 and below 1, received {self.validation_fraction}")
+        settled = self.preprocessing.image_size if self.preprocessing else None
+        if settled and self.image_size and tuple(self.image_size) != settled:
+            raise InputError(f"image_size {tuple(self.image_size)} contradicts the preprocessing, whose is {settled}")
+
+    def to_dict(self):
+        return serialization.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return serialization.from_dict(cls, values)
+
+    @classmethod
+    def load(cls, path):
+        """The experiment in a JSON file or in a run folder."""
+        path = Path(path)
+        return cls.from_dict(read_json(path / "experiment.json" if path.is_dir() else path))
+
+    def save(self, path):
+        write_json(path, self.to_dict())
+
+
+def resolve(experiment):
+    """Loads the data and settles what the experiment left open.
+
+    Returns:
+        (the experiment with its preprocessing filled in, data.ImageData).
+    """
+    image_data = data.load(
+        experiment.data, validation_fraction=experiment.validation_fraction, data_dir=experiment.data_dir
+    )
+    if experiment.preprocessing is None:
+        preprocessing = _preprocessing(experiment, image_data)
+        experiment = dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None)
+    return experiment, image_data
+
+
+def _preprocessing(experiment, image_data):
+    """That of the initial weights, or else as large as the model likes and standardized by the training images."""
+    if experiment.initial_weights:
+        known = zoo.preprocessing(experiment.model, experiment.initial_weights)
+        if known is not None:
+            return dataclasses.replace(known, image_size=experiment.image_size or known.image_size)
+    variant = variants.find(experiment.model)
+    usual = max(variant.input_shape[0], LARGEST_OF_MINIS)
+    height, width, num_channels = image_data.image_shape
+    image_size, resize = experiment.image_size, None
+    if image_size is None and height and width and max(height, width) <= usual:
+        image_size = (max(height, variant.smallest_size), max(width, variant.smallest_size))
+    elif image_size is None:
+        image_size = (usual, usual)
+    if not height or not width or min(height, width) > min(image_size):
+        resize = round(min(image_size) * 8 / 7)  # 256 for 224: the margin that random crops are cut from
+    mean, std = data.channel_statistics(image_data.train)
+    return Preprocessing(image_size, resize=resize, mean=mean, std=std, channels="grey" if num_channels == 1 else "rgb")
+
+
+def build(experiment, num_classes):
+    """The experiment's model, new, for its preprocessing and that many classes."""
+    preprocessing = experiment.preprocessing
+    return zoo.create(
+        experiment.model,
+        input_shape=(*preprocessing.image_size, preprocessing.num_channels),
+        num_classes=num_classes,
+        weights=experiment.initial_weights,
+        **experiment.arguments,
+    )
+
+
+def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False):
+    """Trains an Experiment and leaves a run folder; see training.train for the arguments and errors.
+
+    experiment.json in it holds the experiment with its preprocessing filled in: trained again, it is the same run.
+    """
+    run_folder.check(run_dir, resume=resume, overwrite=overwrite)  # before the data is read, which may take long
+    saved = Path(run_dir) / "experiment.json"
+    if resume and saved.exists():
+        _check_unchanged(experiment, Experiment.load(saved), run_dir)
+        experiment = Experiment.load(saved)
+    experiment, image_data = resolve(experiment)
+
+    def build_model():
+        # The folder of the run exists by now, and is ours.
+        experiment.save(saved)
+        try:
+            return build(experiment, image_data.num_classes)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{experiment.model} cannot be built: {error}") from error
+
+    return training.train(
+        build_model,
+        image_data,
+        experiment.preprocessing,
+        experiment.recipe,
+        run_dir,
+        title=f"{experiment.model} on {experiment.data}",
+        devices=devices,
+        resume=resume,
+        overwrite=overwrite,
+    )
+
+
+def _check_unchanged(experiment, saved, run_dir):
+    """Refuses to go on with a run under other settings, naming each."""
+    if experiment.preprocessing is None:  # what was left open was filled in when the run began
+        size = saved.preprocessing.image_size if experiment.image_size else None
+        saved = dataclasses.replace(saved, preprocessing=None, image_size=size)
+    now, before = _flat(experiment.to_dict()), _flat(saved.to_dict())
+    changed = [name for name in sorted({*now, *before}) if now.get(name) != before.get(name)]
+    if changed:
+        raise InputError(
+            f"{run_dir} was started with another experiment: "
+            + "; ".join(f"{name} was {before.get(name)!r}, now {now.get(name)!r}" for name in changed)
+        )
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
