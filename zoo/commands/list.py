@@ -1,0 +1,33 @@
+"""List the models: name, parameters, multiply-adds, smallest image.
+
+Loads no Keras.
+"""
+
+import tyro
+
+from zoo.variants import VARIANTS, list_models
+
+
+def show(pattern: tyro.conf.Positional[str] = "*") -> int:
+    """List the models of the zoo.
+
+    Args:
+        pattern: A shell pattern of names, for example "vgg*_bn".
+    """
+    names = list_models(pattern)
+    if not names:
+        print(f"no model matches {pattern!r}")
+        return 0
+    print(f"{'model':<18} {'parameters':>12} {'multiply-adds':>15} {'image':>12} {'smallest':>9}  what it is")
+    for name in names:
+        variant = VARIANTS[name]
+        image = "x".join(map(str, variant.input_shape))
+        print(
+            f"{name:<18} {variant.parameters:>12,} {variant.multiply_adds:>15,} {image:>12} "
+            f"{variant.smallest_size:>9}  {variant.title}"
+        )
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    return tyro.cli(show, args=argv, prog="python -m zoo list")
