@@ -1,11 +1,13 @@
 """The builder's trick arguments, resolved: names, settings and factories become new layers and initializers."""
 
+import functools
 from dataclasses import dataclass
 
 import keras
 
 from nntricks_keras import initializers, layers
 from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.initializers.activation_scaled import ACTIVATIONS
 
 # Ours first: a string that Keras knows too ("leaky_relu", "elu", "celu") makes our layer, with the stated parameters.
 OUR_ACTIVATIONS = {
@@ -17,29 +19,17 @@ OUR_ACTIVATIONS = {
     "parametric_elu": "ParametricELU",
     "scaled_tanh": "ScaledTanh",
 }
-KERAS_ACTIVATIONS = (
-    "relu",
-    "relu6",
-    "tanh",
-    "sigmoid",
-    "selu",
-    "gelu",
-    "silu",
-    "mish",
-    "softplus",
-    "softsign",
-    "hard_sigmoid",
-    "hard_silu",
-    "linear",
-)
+KERAS_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in OUR_ACTIVATIONS)
+PAPER_STDDEV = 0.01
 INITIALIZERS = {
+    "paper": functools.partial(initializers.Gaussian, stddev=PAPER_STDDEV),
     "he": initializers.He,
     "glorot": initializers.Glorot,
     "xavier": initializers.Xavier,
     "gaussian": initializers.Gaussian,
+    "zeros": lambda groups: keras.initializers.Zeros(),
 }
-NORMS = ("batch", "lrn")
-PAPER_STDDEV = 0.01
+NORMS = {"batch": layers.BatchNorm, "lrn": layers.LocalResponseNorm}
 
 
 def name_and_parameters(argument):
@@ -110,8 +100,7 @@ class Tricks:
             kind = own if own != "lrn" or conv.lrn else None
         if kind is None:
             return None
-        made = {"batch": layers.BatchNorm, "lrn": getattr(layers, "LocalResponseNorm", None)}[kind]
-        return _make("norm", kind, made, parameters | {"name": name})
+        return _make("norm", kind, NORMS[kind], parameters | {"name": name})
 
     def kernel_initializer(self, index, groups=1, linear=False):
         """The kernel initializer of the network's layer number `index` (so that one seed gives each layer its own)."""
@@ -120,19 +109,24 @@ class Tricks:
             return _for_layer(kind, index, groups)
         if not isinstance(kind, str):
             raise InputError(f"initializer has to be a name, settings or a Keras initializer, received {kind!r}")
-        check_name("initializer", kind, ["auto", "paper", "zeros", *INITIALIZERS])
-        if kind == "zeros":
-            return keras.initializers.Zeros()
-        if kind == "paper":
-            return initializers.Gaussian(stddev=PAPER_STDDEV, groups=groups)
+        check_name("initializer", kind, ["auto", *INITIALIZERS])
+        make = INITIALIZERS.get(kind)
         if kind == "auto":
-            return initializers.Xavier(groups=groups) if linear else initializers.He(groups=groups)
+            make = functools.partial(initializers.ActivationScaled, 1.0 if linear else self._second_moment)
         if isinstance(parameters.get("seed"), int):
             parameters["seed"] += index
-        return _make("initializer", kind, INITIALIZERS[kind], parameters | {"groups": groups})
+        return _make("initializer", kind, make, parameters | {"groups": groups})
+
+    @functools.cached_property
+    def _second_moment(self):
+        """E f(z)^2 of the activation, measured once and not for each layer."""
+        kind, parameters = name_and_parameters(self.activation)
+        if callable(kind):
+            return initializers.for_activation(self.activation_layer("probe")).second_moment
+        return initializers.for_activation(kind, **parameters).second_moment
 
     def bias_initializer(self, paper_bias=0.0):
-        return keras.initializers.Constant(paper_bias if self.initializer == "paper" else 0.0)
+        return keras.initializers.Constant(paper_bias if name_and_parameters(self.initializer)[0] == "paper" else 0.0)
 
 
 def _for_layer(initializer, index, groups):
