@@ -21,5 +21,5 @@ def channel_statistics(dataset):
 
 def _sums(image):
     levels = tf.cast(image, tf.float64)
-    number = tf.size(levels[..., 0], tf.float64) if levels.shape.rank else 0
+    number = tf.cast(tf.size(levels[..., 0]), tf.float64)
     return number, tf.reduce_sum(levels, [0, 1]), tf.reduce_sum(levels**2, [0, 1])
