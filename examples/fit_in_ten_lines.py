@@ -23,7 +23,7 @@ def main(epochs=3):
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss, metrics=["accuracy"])
     train = data.pipeline(images.train, augmentation=flips, training=True, **settings)
-    model.fit(train, validation_data=data.pipeline(images.validation, **settings), epochs=epochs)
+    model.fit(train, validation_data=data.pipeline(images.validation, **settings), epochs=epochs, shuffle=False)
     return model.evaluate(data.pipeline(images.test, **settings), return_dict=True)
 
 

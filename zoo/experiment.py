@@ -148,6 +148,7 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
     if resume and saved.exists():
         _check_unchanged(experiment, Experiment.load(saved), run_dir)
         experiment = Experiment.load(saved)
+    strategy = training.strategy(devices)  # before the data starts TensorFlow: afterwards no device can be divided
     experiment, image_data = resolve(experiment)
 
     def build_model():
@@ -164,7 +165,7 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
         run_dir,
         title=f"{experiment.model} on {experiment.data}",
         experiment=experiment.to_dict(),
-        devices=devices,
+        devices=strategy,
         resume=resume,
         overwrite=overwrite,
     )

@@ -40,11 +40,9 @@ def _prepared_builder(name, data_dir):
     if name in BUNDLED_NAMES:
         data_dir = BUNDLED
     elif not Path(data_dir or "", name).is_dir() or data_dir is None:
-        check_name(
-            "data set",
-            name.split("/")[0].split(":")[0],
-            [*tfds.list_builders(with_community_datasets=False), *BUNDLED_NAMES],
-        )
+        known = [*tfds.list_builders(with_community_datasets=False), *BUNDLED_NAMES]
+        if name.split("/")[0].split(":")[0] not in known:
+            check_name("data set or folder", name, known)
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except ValueError as error:

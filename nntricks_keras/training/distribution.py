@@ -12,7 +12,8 @@ def strategy(devices="auto"):
 
     Args:
         devices: "auto" takes every GPU there is, or the CPU; a number takes that many GPUs, or, where there is
-            none, makes that many logical devices of the CPU (the code path of GPUs, for trying it; no faster).
+            none, makes that many logical devices of the CPU (the code path of GPUs, for trying it; no faster). A
+            tf.distribute.Strategy is returned as it is.
 
     Returns:
         MirroredStrategy for several devices, OneDeviceStrategy-like default strategy for one.
@@ -20,6 +21,8 @@ def strategy(devices="auto"):
     Raises:
         InputError: more devices than there are, or TensorFlow has started with another number of logical devices.
     """
+    if isinstance(devices, tf.distribute.Strategy):
+        return devices
     gpus = tf.config.list_physical_devices("GPU")
     if devices == "auto":
         devices = max(len(gpus), 1)

@@ -50,7 +50,7 @@ def train(
         run_dir: the folder of the run. One that is not empty is refused unless `resume` or `overwrite`.
         title: the headline of curves.png; the model's name by default.
         experiment: JSON values that say how to repeat the run, kept as experiment.json.
-        devices: "auto" or a number, see training.strategy.
+        devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
 
