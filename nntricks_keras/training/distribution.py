@@ -2,6 +2,7 @@
 
 import contextlib
 
+import keras
 import tensorflow as tf
 
 from nntricks_keras.errors import InputError
@@ -35,6 +36,18 @@ def strategy(devices="auto"):
             raise InputError(f"{devices} devices asked for, and this machine has {len(gpus)} GPUs")
         return tf.distribute.MirroredStrategy([f"GPU:{index}" for index in range(devices)])
     return tf.distribute.MirroredStrategy([device.name for device in _logical_cpus(devices)])
+
+
+def ready_for_fit(model, batch_size):
+    """Builds loss and metrics from a symbolic batch, and keeps Keras from building them from a distributed one.
+
+    Under a strategy Keras 3 averages the replicas' parts of the first batch to find their shapes, which fails as soon as
+    the parts differ in size (keras-team/keras #20585). Call it in the strategy's scope, after `compile`.
+    """
+    inputs, outputs = model.inputs[0], model.outputs[0]
+    batch = tuple(keras.KerasTensor((batch_size, *tensor.shape[1:]), "float32") for tensor in (inputs, outputs))
+    model._symbolic_build(data_batch=batch)
+    model._maybe_symbolic_build = lambda **_: None
 
 
 def _logical_cpus(count):
