@@ -1,0 +1,240 @@
+"""The zoo's networks as other frameworks write them: independent references for the conversion of weights."""
+
+import h5py
+import keras
+import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+DEPTHS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3), "vgg16c": (2, 2, 3, 3, 3)}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def randomize(model, rng):
+    """Every weight of a Keras model away from its start; signals keep their size, variances stay positive."""
+    for weight in model.weights:
+        if "seed" in weight.path:
+            continue
+        shape = tuple(weight.shape)
+        if "variance" in weight.path:
+            value = rng.uniform(0.5, 2, shape)
+        elif len(shape) == 1:
+            value = rng.normal(size=shape) * 0.2 + (1 if "gamma" in weight.path else 0)
+        else:
+            value = rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))
+        weight.assign(value.astype("float32"))
+
+
+def torch_peer(name, *, width, size, num_classes, rng, caffe=False):
+    """torchvision's network of that name, or for AlexNet with groups the paper's (`caffe`: Caffe's LRN constants)."""
+    import torch
+    from torch import nn
+
+    def thin(channels):
+        return int(channels * width / 8 + 0.5) * 8
+
+    class Peer(nn.Module):
+        def __init__(self, features, classifier):
+            super().__init__()
+            self.features, self.classifier = features, classifier
+
+        def forward(self, x):
+            return self.classifier(torch.flatten(self.features(x), 1))
+
+    modules, channels = [], 3
+    if name.startswith("vgg"):
+        for stage, depth in enumerate(DEPTHS[name.removesuffix("_bn")]):
+            for number in range(depth):
+                kernel = 1 if name.startswith("vgg16c") and number == 2 else 3
+                modules.append(nn.Conv2d(channels, thin(CHANNELS[stage]), kernel, padding=kernel // 2))
+                channels = thin(CHANNELS[stage])
+                modules += [nn.BatchNorm2d(channels)] if name.endswith("_bn") else []
+                modules.append(nn.ReLU())
+            modules.append(nn.MaxPool2d(2, 2))
+        flat = channels * (size // 32) ** 2
+        hidden = thin(4096)
+        head = [nn.Linear(flat, hidden), nn.ReLU(), nn.Dropout()]
+        head += [nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, num_classes)]
+    else:
+        grouped = name == "alexnet"
+        filters = [thin(n) for n in ((96, 256, 384, 384, 256) if grouped else (64, 192, 384, 256, 256))]
+        groups = (1, 2, 1, 2, 2) if grouped else (1,) * 5
+        fit = (11 - size) % 4
+        if grouped and fit:
+            modules.append(nn.ZeroPad2d((fit // 2, fit - fit // 2) * 2))
+        for number, kernel in enumerate((11, 5, 3, 3, 3)):
+            padding = kernel // 2 if number else 0 if grouped else 2
+            stride = 1 if number else 4
+            modules.append(
+                nn.Conv2d(channels, filters[number], kernel, stride, padding, groups=groups[number]),
+            )
+            channels = filters[number]
+            modules.append(nn.ReLU())
+            if grouped and number < 2:
+                # PyTorch, like Caffe, divides alpha by the size: 5e-4 / 5 is the paper's 1e-4.
+                constants = {"alpha": 1e-4, "k": 1.0} if caffe else {"alpha": 5e-4, "k": 2.0}
+                modules.append(nn.LocalResponseNorm(5, beta=0.75, **constants))
+            if number in (0, 1, 4):
+                modules.append(nn.MaxPool2d(3, 2))
+        flat = channels * (6 if size >= 224 else 1) ** 2
+        hidden = thin(4096)
+        dropout_first = [nn.Dropout(), nn.Linear(flat, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, hidden)]
+        head = [*dropout_first, nn.ReLU(), nn.Linear(hidden, num_classes)]
+    peer = Peer(nn.Sequential(*modules), nn.Sequential(*head)).eval()
+    with torch.no_grad():
+        for key, tensor in peer.state_dict().items():
+            if key.endswith("running_var"):
+                tensor.copy_(torch.from_numpy(rng.uniform(0.5, 2, tensor.shape)))
+            elif tensor.ndim == 1:
+                shift = 1 if key.endswith("weight") else 0
+                tensor.copy_(torch.from_numpy(rng.normal(size=tensor.shape) * 0.2 + shift))
+            elif tensor.ndim:
+                scale = np.sqrt(2 / np.prod(tensor.shape[1:]))
+                tensor.copy_(torch.from_numpy(rng.normal(size=tensor.shape) * scale))
+    return peer
+
+
+def _channels_first(x):
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2))))
+
+
+def torch_logits(peer, x):
+    import torch
+
+    with torch.no_grad():
+        return peer(_channels_first(x)).numpy()
+
+
+def torch_features(peer, x):
+    import torch
+
+    with torch.no_grad():
+        return peer.features(_channels_first(x)).permute(0, 2, 3, 1).numpy()
+
+
+def as_timm(state, map_size):
+    """torchvision's state dictionary of a VGG as timm's `checkpoint_filter_fn` renames and reshapes it."""
+    renamed = {}
+    for key, tensor in state.items():
+        if key.startswith("classifier"):
+            for old, new in (
+                ("classifier.0", "pre_logits.fc1"),
+                ("classifier.3", "pre_logits.fc2"),
+                ("classifier.6", "head.fc"),
+            ):
+                key = key.replace(old, new)
+            if key == "pre_logits.fc1.weight":
+                tensor = tensor.reshape(tensor.shape[0], -1, map_size, map_size)
+            elif key == "pre_logits.fc2.weight":
+                tensor = tensor.reshape(*tensor.shape, 1, 1)
+        renamed[key] = tensor.contiguous()
+    return renamed
+
+
+def keras_peer(name, *, width, size, num_classes, rng):
+    """`keras.applications`' VGG with other widths: the same layers and names, stock BatchNormalization where asked."""
+    layers = keras.layers
+    inputs = x = keras.Input((size, size, 3))
+    for stage, depth in enumerate(DEPTHS[name.removesuffix("_bn")], start=1):
+        for number in range(1, depth + 1):
+            label = f"block{stage}_conv{number}"
+            filters = int(CHANNELS[stage - 1] * width)
+            if name.endswith("_bn"):
+                x = layers.Conv2D(filters, 3, padding="same", name=label)(x)
+                x = layers.BatchNormalization(name=f"{label}_bn")(x)
+                x = layers.ReLU(name=f"{label}_relu")(x)
+            else:
+                x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=label)(x)
+        x = layers.MaxPooling2D(2, 2, name=f"block{stage}_pool")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for label in ("fc1", "fc2"):
+        x = layers.Dense(int(4096 * width), activation="relu", name=label)(x)
+    model = keras.Model(inputs, layers.Dense(num_classes, name="predictions")(x))
+    randomize(model, rng)
+    return model
+
+
+def write_official_layout(model, path):
+    """The HDF5 layout of the official files: groups of layers in order, weights named block1_conv1_W_1:0."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
+        for layer in model.layers:
+            group = file.create_group(layer.name)
+            roles = ("gamma", "beta", "mean", "var") if len(layer.weights) == 4 else ("W", "b")
+            names = [f"{layer.name}_{role}_1:0" for role in roles[: len(layer.weights)]]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights, strict=True):
+                group.create_dataset(name, data=np.asarray(weight))
+
+
+def _caffe_net():
+    """A NetParameter class from a descriptor written here, after BVLC's caffe.proto."""
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="peer_caffe.proto", package="peer", syntax="proto2")
+
+    def message(name, *fields):
+        described = file.message_type.add(name=name)
+        for label, number, kind, repeated in fields:
+            added = described.field.add(name=label, number=number)
+            added.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+            if isinstance(kind, str):
+                added.type, added.type_name = field.TYPE_MESSAGE, f".peer.{kind}"
+            else:
+                added.type = kind
+                added.options.packed = repeated and kind in (field.TYPE_FLOAT, field.TYPE_INT64)
+
+    message("BlobShape", ("dim", 1, field.TYPE_INT64, True))
+    sizes = [(label, i + 1, field.TYPE_INT32, False) for i, label in enumerate(("num", "channels", "height", "width"))]
+    message("BlobProto", *sizes, ("data", 5, field.TYPE_FLOAT, True), ("shape", 7, "BlobShape", False))
+    numbers = (("alpha", 2, field.TYPE_FLOAT, False), ("beta", 3, field.TYPE_FLOAT, False))
+    message("LRNParameter", ("local_size", 1, field.TYPE_UINT32, False), *numbers)
+    old = (
+        ("bottom", 2, field.TYPE_STRING, True),
+        ("name", 4, field.TYPE_STRING, False),
+        ("type", 5, field.TYPE_INT32, False),
+    )
+    message("V1LayerParameter", *old, ("blobs", 6, "BlobProto", True), ("lrn_param", 18, "LRNParameter", False))
+    new = (
+        ("name", 1, field.TYPE_STRING, False),
+        ("type", 2, field.TYPE_STRING, False),
+        ("bottom", 3, field.TYPE_STRING, True),
+    )
+    message("LayerParameter", *new, ("blobs", 7, "BlobProto", True), ("lrn_param", 118, "LRNParameter", False))
+    layers = ("layers", 2, "V1LayerParameter", True), ("layer", 100, "LayerParameter", True)
+    message("NetParameter", ("name", 1, field.TYPE_STRING, False), *layers)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("peer.NetParameter"))()
+
+
+def write_caffemodel(peer, path, generation):
+    """A PyTorch peer's weights as Caffe of either generation writes them (1: numbered types, four sizes a blob)."""
+    net = _caffe_net()
+    net.name = "AlexNet"
+    add = net.layers.add if generation == 1 else net.layer.add
+    types = {"conv": (4, "Convolution"), "fc": (14, "InnerProduct"), "norm": (15, "LRN"), "relu": (18, "ReLU")}
+
+    def layer(name, kind):
+        return add(name=name, type=types[kind][generation - 1], bottom=["data"])
+
+    counts = {"conv": 0, "fc": 5, "norm": 0}
+    for module in [*peer.features, *peer.classifier]:
+        kind = {"Conv2d": "conv", "Linear": "fc", "LocalResponseNorm": "norm"}.get(type(module).__name__)
+        if kind is None:
+            continue
+        counts[kind] += 1
+        made = layer(f"{kind}{counts[kind]}", kind)
+        if kind == "norm":
+            made.lrn_param.local_size, made.lrn_param.alpha, made.lrn_param.beta = 5, 1e-4, 0.75
+            continue
+        for tensor in (module.weight, module.bias):
+            blob = made.blobs.add()
+            shape = tuple(tensor.shape)
+            if generation == 1:
+                blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - len(shape)) + shape
+            else:
+                blob.shape.dim.extend(shape)
+            blob.data.extend(tensor.detach().numpy().ravel())
+        layer(f"relu{counts[kind]}", "relu")
+    path.write_bytes(net.SerializeToString())
