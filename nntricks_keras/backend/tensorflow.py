@@ -57,7 +57,8 @@ def local_response_norm(x, size, bias, alpha, beta, axis):
         return tf.transpose(y, np.argsort(to_last))
     dtype = _wide_dtype(x)
     num_channels = tf.shape(x)[-1] if x.shape[-1] is None else x.shape[-1]
-    band = tf.linalg.band_part(tf.ones([num_channels, num_channels], dtype), size // 2, size // 2)
+    channels = tf.range(num_channels)
+    band = tf.cast(tf.abs(channels[:, None] - channels) <= size // 2, dtype)
 
     @tf.custom_gradient
     def function(x):

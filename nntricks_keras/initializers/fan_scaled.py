@@ -38,20 +38,20 @@ class FanScaled(keras.initializers.Initializer):
         if self.distribution == "uniform":
             limit = math.sqrt(3) * stddev
             return keras.random.uniform(shape, -limit, limit, dtype=dtype, seed=self.seed)
-        return ops.cast(self._orthogonal(shape, fan_in, stddev), dtype)
+        return ops.cast(self._orthogonal(shape, stddev), dtype)
 
-    def _orthogonal(self, shape, fan_in, stddev):
-        """In each group a (fan_in, units) matrix with orthogonal columns (or rows, whichever are fewer)."""
-        units = shape[-1] // self.groups if shape else 1
-        rows, columns = max(fan_in, units), min(fan_in, units)
+    def _orthogonal(self, shape, stddev):
+        """In each group an (inputs, units) matrix with orthogonal columns, or rows, whichever are fewer."""
+        inputs, units = math.prod(shape[:-1]), shape[-1] // self.groups if shape else 1
+        rows, columns = max(inputs, units), min(inputs, units)
         noise = keras.random.normal((self.groups, rows, columns), dtype="float32", seed=self.seed)
         q, r = ops.qr(noise)
         # The signs of r's diagonal make q uniform over all orthogonal matrices; unit columns have mean square 1 / rows.
         q = q * ops.expand_dims(ops.where(ops.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0), 1)
         q = q * (stddev * math.sqrt(rows))
-        if fan_in < units:
+        if inputs < units:
             q = ops.transpose(q, (0, 2, 1))
-        return ops.reshape(ops.transpose(q, (1, 0, 2)), shape)  # (fan_in, groups, units) -> (..., fan_in, out)
+        return ops.reshape(ops.transpose(q, (1, 0, 2)), shape)  # (inputs, groups, units) -> (..., outputs)
 
     def get_config(self):
         return {"distribution": self.distribution, "groups": self.groups, "seed": self.seed}

@@ -111,7 +111,7 @@ def _scale(layer, run, tolerance, max_steps):
             layer.activation = keras.activations.linear
         before = variance = _variance(run())
         steps = 0
-        while abs(variance - 1) > tolerance:
+        while not abs(variance - 1) <= tolerance:  # NaN is not within it
             if not 0 < variance < math.inf:
                 raise InputError(
                     f"lsuv: the outputs of layer {layer.name!r} have variance {variance} on this batch; it takes "

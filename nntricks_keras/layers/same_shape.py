@@ -2,6 +2,8 @@
 
 import keras
 
+from nntricks_keras.errors import InputError
+
 
 class SameShape(keras.Layer):
     """A layer whose output has the shape of its input, and that takes floating-point inputs only."""
