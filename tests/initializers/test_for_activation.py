@@ -105,7 +105,7 @@ def variance_at_depth(initializer, activation, width=WIDTH):
         for depth in range(DEPTH):
             draw = initializer(1000 * seed + depth) if depth else Xavier(seed=1000 * seed)
             x = keras.layers.Dense(width, kernel_initializer=draw, use_bias=False)(x)
-            variances.append(float(keras.ops.var(x)))
+            variances.append(keras.ops.convert_to_numpy(x).var())
             x = activation(x)
         logarithms.append(np.log(variances) - np.log(variances[0]))
     return np.exp(np.mean(logarithms, axis=0))
