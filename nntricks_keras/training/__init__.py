@@ -9,7 +9,8 @@ from nntricks_keras.training.settings import Recipe
 
 _PLACES = {
     "train": "loop",
-    "TrainingDivergedError": "loop",
+    "TrainingDivergedError": "recorder",
+    "TrainingInterruptedError": "recorder",
     "Run": "run_folder",
     "strategy": "distribution",
     "SGDWithL2": "optimizers",

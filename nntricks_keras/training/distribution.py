@@ -50,6 +50,12 @@ def ready_for_fit(model, batch_size):
     model._maybe_symbolic_build = lambda **_: None
 
 
+def make_deterministic():
+    """The same bits from every run, at the price of slower kernels; for the rest of the process."""
+    if keras.backend.backend() == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+
+
 def _logical_cpus(count):
     (cpu,) = tf.config.list_physical_devices("CPU")
     with contextlib.suppress(RuntimeError):  # TensorFlow has started: what is there is there

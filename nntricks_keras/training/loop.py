@@ -4,26 +4,20 @@ import contextlib
 import math
 import resource
 import sys
-import time
 
 import keras
-from keras import ops
 
 from nntricks_keras import serialization
 from nntricks_keras.data import pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
-from nntricks_keras.files import save_atomically, write_json
+from nntricks_keras.files import write_json
 from nntricks_keras.training import distribution, run_folder
-from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.losses import CrossEntropy
 from nntricks_keras.training.optimizers import leave_biases_undecayed, make_optimizer
-from nntricks_keras.training.progress import ProgressBar
-from nntricks_keras.training.schedules import Plateau, make_schedule
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the run folder keeps the last good checkpoint."""
+from nntricks_keras.training.recorder import Recorder
+from nntricks_keras.training.schedules import make_schedule
 
 
 def train(
@@ -36,6 +30,7 @@ def train(
     title=None,
     experiment=None,
     devices="auto",
+    checkpoint_minutes=10,
     resume=False,
     overwrite=False,
 ):
@@ -51,6 +46,7 @@ def train(
         title: the headline of curves.png; the model's name by default.
         experiment: JSON values that say how to repeat the run, kept as experiment.json.
         devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy.
+        checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
 
@@ -60,6 +56,7 @@ def train(
     Raises:
         InputError: what the user gave does not fit together; nothing has been trained.
         TrainingDivergedError: the loss became NaN or infinite.
+        TrainingInterruptedError: Ctrl-C or SIGTERM came; a checkpoint of that very step has been written.
     """
     run_folder.check(run_dir, resume=resume, overwrite=overwrite)
     run = run_folder.Run(run_dir)
@@ -73,14 +70,16 @@ def train(
         )
     steps_per_epoch = math.ceil(image_data.counts["train"] / recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
+    if recipe.deterministic:
+        distribution.make_deterministic()
     with strategy.scope(), _precision(recipe.precision):
         model = build_model()
         _check_model(model, image_data, preprocessing)
         _compile(model, recipe, steps_per_epoch)
         if strategy.num_replicas_in_sync > 1:
             distribution.ready_for_fit(model, recipe.batch_size)
-    recorder = _Recorder(run, recipe, steps_per_epoch, title or model.name)
-    first_epoch = recorder.resume(model) if resume else 0
+    recorder = Recorder(run, recipe, steps_per_epoch, title or model.name, checkpoint_minutes)
+    step = recorder.resume(model) if resume else 0
     run_folder.make(run.folder, overwrite=overwrite)  # all that could be wrong has been looked at
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
     if experiment is not None:
@@ -94,26 +93,32 @@ def train(
         },
     )
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
-    if first_epoch < recipe.epochs and not recorder.stopped_early:
-        model.fit(
-            pipeline(
-                image_data.train,
-                preprocessing,
-                training=True,
-                augmentation=recipe.augmentation,
-                seed=recipe.seed,
-                repeat=True,
-                start_step=first_epoch * steps_per_epoch,
-                **settings,
-            ),
-            validation_data=pipeline(image_data.validation, preprocessing, **settings),
-            steps_per_epoch=steps_per_epoch,
-            epochs=recipe.epochs,
-            initial_epoch=first_epoch,
-            shuffle=False,
-            callbacks=[*recorder.state_keepers, recorder, recorder.progress],
-            verbose=0,
-        )
+    validation = pipeline(image_data.validation, preprocessing, **settings)
+    with recorder.stopping_on_signals():
+        while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
+            epoch, done = divmod(step, steps_per_epoch)
+            # What is left of an epoch that was cut short is a fit of its own, then all whole epochs are one.
+            last = epoch + 1 if done else recipe.epochs
+            model.fit(
+                pipeline(
+                    image_data.train,
+                    preprocessing,
+                    training=True,
+                    augmentation=recipe.augmentation,
+                    seed=recipe.seed,
+                    repeat=True,
+                    start_step=step,
+                    **settings,
+                ),
+                validation_data=validation,
+                steps_per_epoch=steps_per_epoch - done,
+                epochs=last,
+                initial_epoch=epoch,
+                shuffle=False,
+                callbacks=[*recorder.state_keepers, recorder, recorder.progress],
+                verbose=0,
+            )
+            step = last * steps_per_epoch
     _finish(run, recorder, image_data, preprocessing, recipe, model.count_params())
     return run
 
@@ -144,7 +149,7 @@ def _compile(model, recipe, steps_per_epoch):
     leave_biases_undecayed(optimizer, model)
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="top1"),
             keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
@@ -169,13 +174,6 @@ def _check_model(model, image_data, preprocessing):
         )
 
 
-def _without_optimizer(model):
-    """The same network, uncompiled: half the size on disk, and loads where no training room is imported."""
-    plain = type(model).from_config(model.get_config())
-    plain.set_weights(model.get_weights())
-    return plain
-
-
 @contextlib.contextmanager
 def _precision(name):
     before = keras.config.dtype_policy()
@@ -190,83 +188,3 @@ def _peak_memory():
     """Bytes of memory this process has held at most."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-class _Recorder(keras.callbacks.Callback):
-    """Writes the run folder epoch by epoch: history, the best model, a checkpoint, the curves."""
-
-    def __init__(self, run, recipe, steps_per_epoch, title):
-        super().__init__()
-        self.run = run
-        self.recipe = recipe
-        self.steps_per_epoch = steps_per_epoch
-        self.title = title
-        self.history = []
-        self.checkpoints = Checkpoints(run.folder / "checkpoints")
-        self.stopped_early = False
-        self.progress = ProgressBar(recipe.epochs, steps_per_epoch, recipe.batch_size, self.history)
-        self.state_keepers = []
-        if recipe.schedule == "plateau":
-            self.state_keepers.append(
-                Plateau("val_top1", recipe.plateau_factor, recipe.plateau_patience, recipe.plateau_drops)
-            )
-
-    def resume(self, model):
-        """Loads the newest checkpoint into the model and this recorder; returns the number of epochs it holds."""
-        found = self.checkpoints.newest()
-        if found is None:
-            return 0
-        state, arrays = found
-        started_with, now = state["recipe"], self.recipe.to_dict()
-        changed = [name for name in now if started_with.get(name) != now[name]]
-        if changed:
-            raise InputError(
-                f"{self.run.folder} was started with another recipe: "
-                + "; ".join(f"{name} was {started_with.get(name)!r}, now {now[name]!r}" for name in changed)
-            )
-        restore(model, state, arrays)
-        for keeper, kept in zip(self.state_keepers, state["callbacks"], strict=True):
-            keeper.set_state(kept)
-        self.history.extend(self.run.history[: state["epoch"]])
-        self.stopped_early = state["stopped_early"]
-        return state["epoch"]
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        self.trained = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):  # a running mean: once NaN it stays NaN
-            done = len(self.history)
-            raise TrainingDivergedError(
-                f"the loss became {logs['loss']} at step {done * self.steps_per_epoch + batch + 1} (epoch {done + 1}); "
-                f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
-                f"{self.run.folder} keeps the checkpoint of epoch {done}"
-            )
-
-    def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        row = {"epoch": epoch + 1, "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate))}
-        row |= {
-            prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
-        }
-        row["seconds"] = round(now - self.began, 3)
-        row["images_per_second"] = round(self.steps_per_epoch * self.recipe.batch_size / (self.trained - self.began), 1)
-        is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
-        self.history.append(row)
-        if is_best:
-            save_atomically(self.run.model_path, _without_optimizer(self.model).save)
-        self.run.write_history(self.history)
-        self.checkpoints.save(
-            self.model,
-            {
-                "epoch": epoch + 1,
-                "step": (epoch + 1) * self.steps_per_epoch,
-                "recipe": self.recipe.to_dict(),
-                "callbacks": [keeper.state() for keeper in self.state_keepers],
-                "stopped_early": bool(self.model.stop_training),
-            },
-        )
-        draw_curves(self.run.folder / "curves.png", self.history, self.title)

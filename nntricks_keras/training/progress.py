@@ -12,32 +12,30 @@ class ProgressBar(keras.callbacks.Callback):
     """One line an epoch; on a terminal also a bar while the epoch runs.
 
     Args:
-        epochs: of the whole training.
-        steps_per_epoch: of one epoch.
-        batch_size: images a step, all devices together.
-        history: the list of rows that the recorder fills; its last row is printed.
+        recorder: Recorder, which counts the steps and keeps the history.
     """
 
-    def __init__(self, epochs, steps_per_epoch, batch_size, history):
+    def __init__(self, recorder):
         super().__init__()
-        self.epochs = epochs
-        self.steps_per_epoch = steps_per_epoch
-        self.batch_size = batch_size
-        self.history = history
+        self.recorder = recorder
+        self.epochs = recorder.recipe.epochs
+        self.steps_per_epoch = recorder.steps_per_epoch
+        self.batch_size = recorder.recipe.batch_size
         self.is_terminal = sys.stdout.isatty()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         self.began = self.shown = time.perf_counter()
+        self.first_step = self.recorder.step
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
         if not self.is_terminal or now - self.shown < REFRESH_SECONDS:
             return
         self.shown = now
-        done = batch + 1
-        rate = done / (now - self.began)
-        steps_left = self.steps_per_epoch * (self.epochs - self.epoch) - done
+        done = self.recorder.step - self.epoch * self.steps_per_epoch
+        rate = (self.recorder.step - self.first_step) / (now - self.began)
+        steps_left = self.steps_per_epoch * self.epochs - self.recorder.step
         filled = 24 * done // self.steps_per_epoch
         bar = "━" * filled + "─" * (24 - filled)
         print(
@@ -49,7 +47,7 @@ class ProgressBar(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch, logs=None):
-        row = self.history[-1]
+        row = self.recorder.history[-1]
         clear = "\r\x1b[K" if self.is_terminal else ""
         print(
             f"{clear}epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  rate {row['learning_rate']:.2g}  "

@@ -51,6 +51,8 @@ class Recipe:
     """what the layers compute in; the variables stay in float32"""
     seed: int = 0
     """of initialization, order, augmentation and dropout"""
+    deterministic: bool = False
+    """the same bits from every run with the same seed, also where faster kernels would add in another order"""
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)

@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -100,10 +102,35 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, t
             train(images, tmp_path / "run")
     assert len(training.Run.open(tmp_path / "run").history) == 1
     resumed = train(images, tmp_path / "run", resume=True)
-    for whole, stopped in zip(weights(run), weights(resumed), strict=True):
-        np.testing.assert_array_equal(whole, stopped)
-    for column in ("loss", "val_loss", "top1", "learning_rate"):
-        assert [row[column] for row in run.history] == [row[column] for row in resumed.history]
+    assert_same_run(run, resumed)
+
+
+@pytest.mark.parametrize("at_step", [6, 10])  # within the second epoch, and in its last step
+def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, monkeypatch, at_step):
+    steps = []
+
+    def send(self, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == at_step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
+        with pytest.raises(training.TrainingInterruptedError, match=r"step 6|epoch 2") as stopped:
+            train(images, tmp_path / "run")
+    assert stopped.value.signal_number == signal.SIGTERM
+    state, _ = Checkpoints(tmp_path / "run" / "checkpoints").newest()
+    assert state["step"] == at_step
+    resumed = train(images, tmp_path / "run", resume=True)
+    assert_same_run(run, resumed)
+
+
+def assert_same_run(run, other):
+    """Bit for bit: the weights, and every column of the history but the times."""
+    for mine, others in zip(weights(run), weights(other), strict=True):
+        np.testing.assert_array_equal(mine, others)
+    for column in ("epoch", "learning_rate", "loss", "top1", "top5", "val_loss", "val_top1"):
+        assert [row[column] for row in run.history] == [row[column] for row in other.history], column
 
 
 def test_the_seed_decides_all(run, images, tmp_path):
@@ -177,13 +204,22 @@ def test_coarse_logits_are_refused(images, tmp_path):
         )
 
 
-def test_plateau_survives_a_resume(images, tmp_path):
+def test_plateau_survives_a_resume(images, tmp_path, monkeypatch):
     recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=1, epochs=4, learning_rate=1e-6)
     whole = train(images, tmp_path / "whole", recipe)
-    part = train(images, tmp_path / "part", dataclasses.replace(recipe, epochs=2))
-    state_file = Checkpoints(part.folder / "checkpoints").paths()[-1]
-    assert state_file.exists()
-    assert [row["learning_rate"] for row in whole.history][:2] == [row["learning_rate"] for row in part.history]
+
+    def stop(self, epoch, logs=None):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(images, tmp_path / "part", recipe)
+    resumed = train(images, tmp_path / "part", recipe, resume=True)
+    rates = [row["learning_rate"] for row in whole.history]
+    assert rates[-1] < rates[0]
+    assert [row["learning_rate"] for row in resumed.history] == rates
 
 
 def test_mixed_precision_keeps_its_variables_in_float32(images, tmp_path):

@@ -66,7 +66,7 @@ def main(argv):
 
 
 def _train(options):
-    from nntricks_keras.training import TrainingDivergedError
+    from nntricks_keras.training import TrainingDivergedError, TrainingInterruptedError
     from zoo import experiment as experiments
 
     if options.resume and not options.run_dir:
@@ -80,12 +80,9 @@ def _train(options):
     except TrainingDivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(
-            f"\nstopped; python -m zoo train --run-dir {run_dir} --resume goes on after the last whole epoch",
-            file=sys.stderr,
-        )
-        return 130
+    except TrainingInterruptedError as stop:
+        print(f"\n{stop}; python -m zoo train --run-dir {run_dir} --resume goes on from there", file=sys.stderr)
+        return 128 + stop.signal_number
     print(results_table(run.metrics))
     print(f"{run.folder}/: model.keras, curves.png, history.csv, metrics.json")
     return 0

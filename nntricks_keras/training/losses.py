@@ -1,0 +1,32 @@
+"""The loss: cross-entropy that means the same on one device and on many."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class CrossEntropy(keras.losses.CategoricalCrossentropy):
+    """Mean cross-entropy of one-hot labels and logits over the *global* batch.
+
+    Keras divides by each replica's own share of the batch and then by the number of replicas, so that an image weighs
+    more on a replica that got fewer of them, as in the ragged last batch of an epoch. Here every image weighs the same:
+    a replica's sum is divided by the number of images on all replicas, and the gradients are summed over the replicas.
+
+    Args:
+        label_smoothing: s in [0, 1]; targets are (1 - s) for the class plus s / classes for every class.
+    """
+
+    def __init__(self, label_smoothing=0.0, name="cross_entropy"):
+        super().__init__(from_logits=True, label_smoothing=label_smoothing, name=name)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if keras.backend.backend() != "tensorflow" or tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return super().__call__(y_true, y_pred, sample_weight)
+        values = self.call(ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32"))
+        if sample_weight is not None:
+            values = values * ops.cast(sample_weight, values.dtype)
+        count = tf.cast(tf.shape(values)[0], values.dtype)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None:  # None while Keras builds the loss, before any replica runs
+            count = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
+        return tf.reduce_sum(values) / tf.maximum(count, 1.0)

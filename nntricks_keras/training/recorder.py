@@ -1,0 +1,179 @@
+"""The recorder writes the run folder as the training goes on, and brings a training back from it."""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+
+import keras
+from keras import ops
+
+from nntricks_keras.errors import InputError
+from nntricks_keras.files import save_atomically
+from nntricks_keras.training.checkpoints import Checkpoints, restore
+from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.progress import ProgressBar
+from nntricks_keras.training.schedules import Plateau
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss became NaN or infinite; the run folder keeps the last good checkpoint."""
+
+
+class TrainingInterruptedError(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came; the run folder has a checkpoint of the step it came in.
+
+    Args:
+        message: where the training stopped.
+        signal_number: of the signal that came.
+    """
+
+    def __init__(self, message, signal_number):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes history, the best model, checkpoints and curves. Callbacks whose state it keeps come before it.
+
+    Args:
+        run: Run.
+        recipe: Recipe.
+        steps_per_epoch: batches in an epoch.
+        title: the headline of curves.png.
+        checkpoint_minutes: time between checkpoints within an epoch.
+    """
+
+    def __init__(self, run, recipe, steps_per_epoch, title, checkpoint_minutes):
+        super().__init__()
+        self.run = run
+        self.recipe = recipe
+        self.steps_per_epoch = steps_per_epoch
+        self.title = title
+        self.checkpoint_minutes = checkpoint_minutes
+        self.history = []
+        self.step = 0  # steps done since the training began, over all its sittings
+        self.stopped_early = False
+        self.checkpoints = Checkpoints(run.folder / "checkpoints")
+        self.progress = ProgressBar(self)
+        self.state_keepers = []
+        if recipe.schedule == "plateau":
+            self.state_keepers.append(
+                Plateau("val_top1", recipe.plateau_factor, recipe.plateau_patience, recipe.plateau_drops)
+            )
+        self._signal = None
+        self._metrics = None  # of an epoch that was cut short: the sums of its first part
+        self._seconds_before = 0.0  # likewise
+
+    def resume(self, model):
+        """Loads the newest checkpoint into the model and this recorder; returns the number of steps it holds."""
+        found = self.checkpoints.newest()
+        if found is None:
+            return 0
+        state, arrays = found
+        started_with, now = state["recipe"], self.recipe.to_dict()
+        changed = [name for name in now if started_with.get(name) != now[name]]
+        if changed:
+            raise InputError(
+                f"{self.run.folder} was started with another recipe: "
+                + "; ".join(f"{name} was {started_with.get(name)!r}, now {now[name]!r}" for name in changed)
+            )
+        restore(model, state, arrays)
+        for keeper, kept in zip(self.state_keepers, state["callbacks"], strict=True):
+            keeper.set_state(kept)
+        self.history.extend(self.run.history[: state["epoch"]])
+        self.stopped_early = state["stopped_early"]
+        self.step = state["step"]
+        self._metrics, self._seconds_before = state["metrics"], state["seconds"]
+        return self.step
+
+    @contextlib.contextmanager
+    def stopping_on_signals(self):
+        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint."""
+        if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
+            yield
+            return
+
+        def ask_to_stop(number, _):
+            if self._signal is not None:
+                raise KeyboardInterrupt  # asked twice: at once
+            self._signal = number
+
+        before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._metrics is not None:
+            for variable, value in zip(self.model.metrics_variables, self._metrics, strict=True):
+                variable.assign(value)
+            self._metrics = None
+        self._began = time.perf_counter() - self._seconds_before
+        self._seconds_before = 0.0
+        self._saved = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self._trained = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if not math.isfinite(logs["loss"]):  # a running mean: once NaN it stays NaN
+            raise TrainingDivergedError(
+                f"the loss became {logs['loss']} at step {self.step} (epoch {len(self.history) + 1}); "
+                f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
+                f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
+            )
+        if self.step % self.steps_per_epoch == 0:
+            return  # the end of the epoch follows at once
+        now = time.perf_counter()
+        if self._signal is not None or now - self._saved > 60 * self.checkpoint_minutes:
+            self._save(len(self.history), seconds=now - self._began)
+            self._saved = now
+        if self._signal is not None:
+            raise TrainingInterruptedError(f"stopped at step {self.step} (epoch {len(self.history) + 1})", self._signal)
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate))}
+        row |= {
+            prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
+        }
+        row["seconds"] = round(time.perf_counter() - self._began, 3)
+        row["images_per_second"] = round(
+            self.steps_per_epoch * self.recipe.batch_size / (self._trained - self._began), 1
+        )
+        is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
+        self.history.append(row)
+        if is_best:
+            save_atomically(self.run.model_path, _without_optimizer(self.model).save)
+        self.run.write_history(self.history)
+        self._save(epoch + 1)
+        draw_curves(self.run.folder / "curves.png", self.history, self.title)
+        if self._signal is not None:
+            raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
+
+    def _save(self, epoch, seconds=0.0):
+        cut_short = self.step % self.steps_per_epoch != 0
+        metrics = [ops.convert_to_numpy(variable).tolist() for variable in self.model.metrics_variables]
+        self.checkpoints.save(
+            self.model,
+            {
+                "epoch": epoch,
+                "step": self.step,
+                "recipe": self.recipe.to_dict(),
+                "callbacks": [keeper.state() for keeper in self.state_keepers],
+                "stopped_early": bool(self.model.stop_training),
+                "metrics": metrics if cut_short else None,
+                "seconds": seconds,
+            },
+        )
+
+
+def _without_optimizer(model):
+    """The same network, uncompiled: half the size on disk, and loads where no training room is imported."""
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
+    return plain

@@ -1,0 +1,67 @@
+"""Two devices do what one does, in a process of its own: devices can be divided only before TensorFlow starts."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from nntricks_keras import training
+from nntricks_keras.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COMPARISON = """
+    import sys
+    import keras, numpy as np
+    from nntricks_keras import data, layers, training
+
+    strategy = training.strategy(2)
+    assert strategy.num_replicas_in_sync == 2
+    rng = np.random.default_rng(int(sys.argv[1]))
+    labels = np.tile(np.arange(3), 29)
+    images = data.load((rng.integers(0, 256, size=(87, 8, 8, 1), dtype=np.uint8), labels), validation_fraction=0.2)
+    preprocessing = data.Preprocessing((8, 8), mean=127.0, std=64.0, channels="grey")
+
+    def build():
+        return keras.Sequential([
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, padding="same"),
+            layers.BatchNorm(synchronized=True),
+            keras.layers.ReLU(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ])
+
+    # Batches of 17 go as 9 and 8, and the last of an epoch is smaller still.
+    recipe = training.Recipe(epochs=11, batch_size=17, learning_rate=0.02, label_smoothing=0.1)
+    assert images.counts["train"] % 17 not in (0, 1)
+    runs = [training.train(build, images, preprocessing, recipe, f"{sys.argv[2]}/{n}", devices=n) for n in (1, 2)]
+    assert -(-images.counts["train"] // 17) * 11 >= 50
+    one, two = (np.concatenate([w.ravel() for w in run.load_model().get_weights()]) for run in runs)
+    np.testing.assert_allclose(two, one, atol=1e-4)
+    for first, second in zip(runs[0].history, runs[1].history):
+        for column in ("loss", "top1", "top5", "val_loss", "val_top1"):
+            np.testing.assert_allclose(second[column], first[column], atol=2e-3, err_msg=column)
+"""
+
+
+def test_two_devices_give_the_weights_and_the_curve_of_one(rng, tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(COMPARISON), str(rng.integers(10**6)), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("devices", [0, -1, "two", 1.5])
+def test_a_wrong_number_of_devices_is_named(devices):
+    with pytest.raises(InputError, match=str(devices)):
+        training.strategy(devices)
+
+
+def test_more_devices_than_a_started_tensorflow_has():
+    import tensorflow as tf
+
+    tf.constant(0)
+    with pytest.raises(InputError, match="already started"):
+        training.strategy(3)
