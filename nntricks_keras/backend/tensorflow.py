@@ -74,7 +74,7 @@ def local_response_norm(x, size, bias, alpha, beta, axis):
 
         return tf.reshape(rows * _power(d, beta), tf.shape(x)), gradient
 
-    return tf.ensure_shape(tf.cast(function(tf.cast(x, dtype)), x.dtype), x.shape)
+    return _with_shape_of(x, tf.cast(function(tf.cast(x, dtype)), x.dtype))
 
 
 def _power(d, beta):
@@ -120,7 +120,7 @@ def _fused_batch_normalize(x, gamma, beta, epsilon):
     biased = tf.maximum(count - 1, 0) / tf.maximum(count, 1)
     mean = tf.where(count > 0, mean, tf.zeros_like(mean))
     variance = tf.where(count > 0, variance * biased, tf.zeros_like(variance))
-    return tf.ensure_shape(tf.reshape(outputs, tf.shape(x)), x.shape), mean, variance, count
+    return _with_shape_of(x, tf.reshape(outputs, tf.shape(x))), mean, variance, count
 
 
 def _moments_over_replicas(x, axis, replicas):
@@ -168,7 +168,7 @@ def normalize(x, mean, variance, gamma, beta, epsilon, axis):
     gamma = tf.ones([num_channels]) if gamma is None else tf.convert_to_tensor(gamma)
     beta = tf.zeros([num_channels]) if beta is None else tf.convert_to_tensor(beta)
     mean, variance = tf.convert_to_tensor(mean), tf.convert_to_tensor(variance)
-    return tf.ensure_shape(function(x, mean, variance, gamma, beta), x.shape)
+    return _with_shape_of(x, function(x, mean, variance, gamma, beta))
 
 
 def drop(x, keep_prob, seed_generator):
@@ -181,7 +181,7 @@ def drop(x, keep_prob, seed_generator):
     def function(x):
         return x * tf.cast(mask, x.dtype), lambda dy: dy * tf.cast(mask, dy.dtype)
 
-    return tf.ensure_shape(function(x), x.shape)
+    return _with_shape_of(x, function(x))
 
 
 def _fair_mask(size, seed):
@@ -225,3 +225,13 @@ def differ_by_replica(seed):
 
 def _wide_dtype(x):
     return tf.float64 if x.dtype == tf.float64 else tf.float32
+
+
+def _with_shape_of(x, result):
+    """What is known of x's shape, told of `result` without a check at run time.
+
+    A check would fail where a replica gets no image: on a CPU, TensorFlow's convolution of an empty batch returns its
+    input's number of channels.
+    """
+    result.set_shape(x.shape)
+    return result

@@ -76,8 +76,7 @@ def train(
         model = build_model()
         _check_model(model, image_data, preprocessing)
         _compile(model, recipe, steps_per_epoch)
-        if strategy.num_replicas_in_sync > 1:
-            distribution.ready_for_fit(model, recipe.batch_size)
+        distribution.ready_for_fit(model, recipe.batch_size)
     recorder = Recorder(run, recipe, steps_per_epoch, title or model.name, checkpoint_minutes)
     step = recorder.resume(model) if resume else 0
     run_folder.make(run.folder, overwrite=overwrite)  # all that could be wrong has been looked at
