@@ -20,13 +20,17 @@ class CrossEntropy(keras.losses.CategoricalCrossentropy):
         super().__init__(from_logits=True, label_smoothing=label_smoothing, name=name)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        if keras.backend.backend() != "tensorflow" or tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if keras.backend.backend() != "tensorflow" or num_replicas == 1:
             return super().__call__(y_true, y_pred, sample_weight)
         values = self.call(ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32"))
         if sample_weight is not None:
             values = values * ops.cast(sample_weight, values.dtype)
-        count = tf.cast(tf.shape(values)[0], values.dtype)
+        total, count = tf.reduce_sum(values), tf.cast(tf.shape(values)[0], values.dtype)
+        reported = tf.math.divide_no_nan(total, count) / num_replicas
         replica = tf.distribute.get_replica_context()
         if replica is not None:  # None while Keras builds the loss, before any replica runs
             count = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
-        return tf.reduce_sum(values) / tf.maximum(count, 1.0)
+        loss = total / tf.maximum(count, 1.0)
+        # The gradient is that of `loss`. The value is the one from which Keras's own average over replicas comes out right.
+        return loss + tf.stop_gradient(reported - loss)

@@ -105,7 +105,7 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, t
     assert_same_run(run, resumed)
 
 
-@pytest.mark.parametrize("at_step", [6, 10])  # within the second epoch, and in its last step
+@pytest.mark.parametrize("at_step", [6, 8])  # within the second epoch, and in its last step
 def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, monkeypatch, at_step):
     steps = []
 
@@ -208,9 +208,12 @@ def test_plateau_survives_a_resume(images, tmp_path, monkeypatch):
     recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=1, epochs=4, learning_rate=1e-6)
     whole = train(images, tmp_path / "whole", recipe)
 
+    begin = keras.callbacks.CallbackList.on_epoch_begin
+
     def stop(self, epoch, logs=None):
         if epoch == 3:
             raise KeyboardInterrupt
+        begin(self, epoch, logs)
 
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
