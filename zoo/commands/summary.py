@@ -6,6 +6,7 @@ from typing import Literal
 import tyro
 
 from zoo import variants
+from zoo.commands import load_keras_quietly
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Summary:
 def main(argv: list[str]) -> int:
     settings = tyro.cli(Summary, args=argv, prog="python -m zoo summary")
     variants.find(settings.model)
+    load_keras_quietly()
 
     import zoo
     from zoo.accounting import layer_table

@@ -1,0 +1,51 @@
+"""Models written for other programs compute what they computed here."""
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+
+from nntricks_keras.errors import InputError
+from tests.zoo.runs import make_run
+from zoo import deployment
+from zoo.chosen import choose
+from zoo.commands import export
+
+
+@pytest.mark.parametrize("format", ["saved_model", "onnx", "litert"])
+def test_exported_file_agrees_with_the_model(format, tmp_path, capsys):
+    for package in deployment.NEEDED[format]:
+        pytest.importorskip(package)
+    make_run(tmp_path / "run", activation="leaky_relu", head="dense")
+    path = tmp_path / "out"
+    path = path.with_suffix({"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}[format])
+    assert export.main([str(tmp_path / "run"), "--format", format, "--output", str(path)]) == 0
+    assert "agree" in capsys.readouterr().out
+    facts = json.loads((tmp_path / f"{path.name}.json").read_text())
+    assert facts["class_names"][0] == "flamingo"
+    assert facts["preprocessing"]["image_size"] == [28, 28]
+    with pytest.raises(InputError, match="exists"):
+        export.main([str(tmp_path / "run"), "--format", format, "--output", str(path)])
+
+
+def test_a_file_that_computes_something_else_is_refused_and_removed(tmp_path, monkeypatch):
+    make_run(tmp_path / "run")
+    monkeypatch.setitem(deployment.RUNNERS, "saved_model", lambda path, images: np.zeros((len(images), 3)))
+    with pytest.raises(InputError, match="differs"):
+        deployment.export_model(choose(tmp_path / "run"), "saved_model", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path, monkeypatch):
+    make_run(tmp_path / "run")
+    found = importlib.import_module
+
+    def import_module(name, *arguments):
+        if name == "tf2onnx":
+            raise ImportError(name)
+        return found(name, *arguments)
+
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    with pytest.raises(InputError, match=r"tf2onnx: pip install nntricks-keras\[export\]"):
+        deployment.export_model(choose(tmp_path / "run"), "onnx", tmp_path / "out.onnx")

@@ -1,0 +1,106 @@
+"""A model folded to plain layers and written in the format of another program, then run there and compared."""
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from nntricks_keras import folding, serialization
+from nntricks_keras.errors import InputError, check_name
+
+EXTRA = "pip install nntricks-keras[export]"
+SUFFIX = {"saved_model": "_saved_model", "onnx": ".onnx", "litert": ".tflite"}
+KERAS_NAME = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
+# The packages that each format needs, to write it and to run it for the check.
+NEEDED = {"saved_model": (), "onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+TOLERANCE = 1e-4  # of the largest output
+
+
+def export_model(chosen, format, output=None, *, num_checked=4, seed=0):
+    """Writes `chosen` (a zoo.chosen.Chosen) folded, and compares outputs on random images.
+
+    Args:
+        chosen: the model, its preprocessing and class names.
+        format: "saved_model", "onnx" or "litert".
+        output: path to write; nothing that exists is overwritten.
+        num_checked: random images to compare.
+        seed: of these images.
+
+    Returns:
+        (path, difference): the largest difference as a share of the largest output.
+
+    Raises:
+        InputError: an unknown format, a package that is missing (with the extra that brings it), a path that exists, or
+            outputs that differ by more than 1e-4; what was written is then removed.
+    """
+    check_name("export format", format, SUFFIX)
+    for package in NEEDED[format]:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise InputError(f"exporting to {format} needs {package}: {EXTRA}") from error
+    path = Path(output or f"{chosen.name}{SUFFIX[format]}")
+    if path.exists():
+        raise InputError(f"{path} exists; name another --output, or remove it")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path.absolute().parent}: no such folder to write {path.name} into")
+    folded = folding.fold(chosen.model)
+    images = np.random.default_rng(seed).normal(size=(num_checked, *chosen.model.input_shape[1:])).astype("float32")
+    wanted = np.asarray(chosen.model.predict_on_batch(images))
+    with _quiet_converters():
+        folded.export(str(path), format=KERAS_NAME[format], verbose=False)
+        found = RUNNERS[format](path, images)
+    difference = float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-30))
+    if not difference <= TOLERANCE:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise InputError(f"the exported {format} differs from the model by {difference:.1e} of its largest output")
+    facts = {"preprocessing": serialization.to_dict(chosen.preprocessing), "class_names": chosen.class_names}
+    Path(f"{path}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return path, difference
+
+
+@contextmanager
+def _quiet_converters():
+    """Converters warn of their own deprecations, and print what they do."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _run_saved_model(path, images):
+    import keras
+
+    return np.asarray(keras.layers.TFSMLayer(str(path), call_endpoint="serve")(images))
+
+
+def _run_onnx(path, images):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: images})[0]
+
+
+def _run_litert(path, images):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(os.fspath(path))
+    entry = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(entry, images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(entry, images)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+RUNNERS = {"saved_model": _run_saved_model, "onnx": _run_onnx, "litert": _run_litert}
