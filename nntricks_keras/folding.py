@@ -10,7 +10,10 @@ from nntricks_keras import layers
 from nntricks_keras.errors import InputError
 from nntricks_keras.stock import counterpart, is_ours
 
-_KERNEL_LAYERS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+_KERNEL_LAYERS = (
+    *(keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D),
+    layers.GroupedConv2D,
+)
 
 
 def fold(model):
@@ -236,9 +239,10 @@ def _apply(step, args, kwargs, plan, stock):
 
 def _copy(step, plan):
     layer = step.operation
-    if not type(layer).__module__.startswith("keras."):
+    stock_class = keras.layers.Conv2D if isinstance(layer, layers.GroupedConv2D) else type(layer)
+    if not stock_class.__module__.startswith("keras."):
         raise InputError(f"fold: layer {layer.name!r} of class {type(layer).__name__} has no stock counterpart")
-    return type(layer).from_config(_stock_config(layer, use_bias=_gets_bias(step, plan)))
+    return stock_class.from_config(_stock_config(layer, use_bias=_gets_bias(step, plan)))
 
 
 def _stock_config(layer, use_bias):
