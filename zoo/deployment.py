@@ -53,6 +53,7 @@ def export_model(chosen, format, output=None, *, num_checked=4, seed=0):
     folded = folding.fold(chosen.model)
     images = np.random.default_rng(seed).normal(size=(num_checked, *chosen.model.input_shape[1:])).astype("float32")
     wanted = np.asarray(chosen.model.predict_on_batch(images))
+    folded(images)  # the ONNX export refuses a model that was never called
     with _quiet_converters():
         folded.export(str(path), format=KERAS_NAME[format], verbose=False)
         found = RUNNERS[format](path, images)

@@ -10,12 +10,12 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 
 def randomize(model, rng):
-    """Every weight of a Keras model away from its start; signals keep their size, variances stay positive."""
+    """Every weight of a Keras model away from its start; signals keep their size, variances and slopes stay positive."""
     for weight in model.weights:
         if "seed" in weight.path:
             continue
         shape = tuple(weight.shape)
-        if "variance" in weight.path:
+        if "variance" in weight.path or "_activation" in weight.path:
             value = rng.uniform(0.5, 2, shape)
         elif len(shape) == 1:
             value = rng.normal(size=shape) * 0.2 + (1 if "gamma" in weight.path else 0)
