@@ -18,7 +18,7 @@ $(VENV)/.test: $(VENV)/.run
 	touch $@
 
 train: $(VENV)/.run         ## train vgg_mini on the bundled images, then print what it learnt
-	test -f $(RUN)/metrics.json || $(PY) -m zoo train --run-dir $(RUN) $$(test -d $(RUN)/checkpoints && echo --resume)
+	test -f $(RUN)/metrics.json || $(PY) -m zoo train --run-dir $(RUN) $$(test -f $(RUN)/experiment.json && echo --resume)
 	$(PY) -m zoo evaluate $(RUN)
 
 test: $(VENV)/.test         ## what has to hold, in a few minutes

@@ -134,6 +134,13 @@ def test_evaluate_prints_what_the_run_measured(run, capsys):
     assert f"top-1 {run.metrics['test']['top1']:.2%}" in capsys.readouterr().out
 
 
+def test_evaluate_by_a_protocol_of_the_papers(run, capsys):
+    assert command("evaluate", run.folder, "--protocol", "dense", "--scales", 64, 80) == 0
+    assert "protocol dense" in capsys.readouterr().out
+    assert command("evaluate", run.folder, "--protocol", "ten_crop") == 0
+    assert "95 % interval" in capsys.readouterr().out
+
+
 def test_evaluate_refuses_other_classes(run, capsys):
     assert command("evaluate", run.folder, "--data", "fashion_mnist_mini") == 2
     assert "other classes" in capsys.readouterr().err
