@@ -221,6 +221,7 @@ def _table():
         hidden=(256, 256),
         norm="batch",
         head="pool",
+        keep_prob=0.8,  # there are 96 units before the logits, not 4096
         **small,
     )
 

@@ -1,4 +1,4 @@
-"""curves.png: what a training did, epoch by epoch."""
+"""curves.png: what a training did, epoch by epoch, and several of them over one another."""
 
 from nntricks_keras.files import save_atomically
 
@@ -46,8 +46,39 @@ def draw_curves(path, history, title, metrics=None):
     rate.plot(epochs, [row["learning_rate"] for row in history], color="black", lw=1, drawstyle="steps-post")
     rate.set_title("learning rate at the end of each epoch", loc="left", fontsize=10)
     for axes in (accuracy, loss, rate):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color="#e6e8eb", lw=0.8)
-        axes.set_axisbelow(True)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        _tidy(axes)
     save_atomically(path, lambda name: figure.savefig(name, dpi=130))
+
+
+def draw_comparison(path, histories):
+    """Draws the validation accuracy and loss of several runs over one another, to a PNG.
+
+    Args:
+        path: where the PNG goes.
+        histories: {label: rows of Run.history}.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2)
+    colors = colormaps["tab10"].colors
+    for axes, name, title in zip(
+        panels, ("top1", "loss"), ("validation top-1 accuracy", "validation cross-entropy"), strict=True
+    ):
+        for index, (label, history) in enumerate(histories.items()):
+            epochs = [row["epoch"] for row in history]
+            values = [row[f"val_{name}"] for row in history]
+            axes.plot(epochs, values, color=colors[index % 10], ls="-" if index < 10 else "--", lw=1.8, label=label)
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel("epoch")
+        _tidy(axes)
+    panels[0].legend(frameon=False, fontsize=8)
+    save_atomically(path, lambda name: figure.savefig(name, dpi=130))
+
+
+def _tidy(axes):
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e6e8eb", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.xaxis.get_major_locator().set_params(integer=True)

@@ -41,8 +41,8 @@ def strategy(devices="auto"):
 def ready_for_fit(model, batch_size):
     """Builds loss and metrics from a symbolic batch, and keeps Keras from building them from a distributed one.
 
-    Under a strategy Keras 3 averages the replicas' parts of the first batch to find their shapes, which fails as soon as
-    the parts differ in size (keras-team/keras #20585). Call it in the strategy's scope, after `compile`.
+    Under a strategy Keras 3 averages the replicas' parts of the first batch to find their shapes, which fails when the
+    parts differ in size (keras-team/keras #20585). Call it in the strategy's scope, after `compile`.
     """
     inputs, outputs = model.inputs[0], model.outputs[0]
     batch = tuple(keras.KerasTensor((batch_size, *tensor.shape[1:]), "float32") for tensor in (inputs, outputs))

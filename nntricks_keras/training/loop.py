@@ -168,7 +168,7 @@ def _check_model(model, image_data, preprocessing):
             raise InputError(f"the model's {name} shape is {given}, the data's is {made}")
     if model.outputs[0].dtype in ("float16", "bfloat16"):
         raise InputError(
-            f"the logits are computed in {model.outputs[0].dtype}, too coarse for a softmax: give the model's last layer "
+            f"the logits are computed in {model.outputs[0].dtype}, too coarse for a softmax: give the last layer "
             "dtype='float32'"
         )
 

@@ -32,5 +32,5 @@ class CrossEntropy(keras.losses.CategoricalCrossentropy):
         if replica is not None:  # None while Keras builds the loss, before any replica runs
             count = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
         loss = total / tf.maximum(count, 1.0)
-        # The gradient is that of `loss`. The value is the one from which Keras's own average over replicas comes out right.
+        # The gradient is that of `loss`; the value is one from which Keras's average over replicas comes out right.
         return loss + tf.stop_gradient(reported - loss)

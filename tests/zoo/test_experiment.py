@@ -156,3 +156,12 @@ def test_a_run_predicts_the_same_in_memory_and_from_its_file(run, rng):
     images = rng.normal(size=(4, *run.preprocessing.image_size, 3)).astype("float32")
     one, two = run.load_model(), run.load_model()
     np.testing.assert_array_equal(one.predict(images, verbose=0), two.predict(images, verbose=0))
+
+
+def test_compare_ranks_runs_and_draws_them(run, tmp_path, capsys):
+    picture = tmp_path / "comparison.png"
+    assert command("compare", run.folder, run.folder, "--picture", picture) == 0
+    assert f"{run.metrics['test']['top1']:.4f}" in capsys.readouterr().out
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    assert command("compare", tmp_path) == 2
+    assert "not a run folder" in capsys.readouterr().err
