@@ -107,7 +107,7 @@ def batch_normalize(x, gamma, beta, epsilon, axis, synchronized):
 def _fused_batch_normalize(x, gamma, beta, epsilon):
     num_channels = x.shape[-1]
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=tf.reshape(x, [-1, 1, 1, num_channels]),
+        x=_as_images(x),
         scale=tf.ones([num_channels]) if gamma is None else tf.convert_to_tensor(gamma),
         offset=tf.zeros([num_channels]) if beta is None else tf.convert_to_tensor(beta),
         mean=tf.zeros([0]),
@@ -142,9 +142,9 @@ def normalize(x, mean, variance, gamma, beta, epsilon, axis):
 
     @tf.custom_gradient
     def function(x, mean, variance, gamma, beta):
-        rows = tf.reshape(x, [-1, 1, 1, num_channels])
+        images = _as_images(x)
         y = tf.raw_ops.FusedBatchNormV3(
-            x=rows, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=epsilon, is_training=False
+            x=images, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=epsilon, is_training=False
         )[0]
 
         def gradient(dy):
@@ -152,8 +152,8 @@ def normalize(x, mean, variance, gamma, beta, epsilon, axis):
             dx = tf.cast(tf.cast(dy, tf.float32) * scale, x.dtype)
             # A graph runs this only where a gradient of gamma or beta is asked for.
             _, gamma_gradient, beta_gradient, *_ = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=tf.reshape(dy, [-1, 1, 1, num_channels]),
-                x=rows,
+                y_backprop=_as_images(dy),
+                x=images,
                 scale=gamma,
                 reserve_space_1=mean,
                 reserve_space_2=variance,
@@ -225,6 +225,15 @@ def differ_by_replica(seed):
 
 def _wide_dtype(x):
     return tf.float64 if x.dtype == tf.float64 else tf.float32
+
+
+def _as_images(x):
+    """(batch, ..., channels) as (batch, everything between, 1, channels), what the fused kernels take.
+
+    The batch stays the batch: cuDNN refuses one of millions, which all positions of all images together would be.
+    """
+    shape = tf.shape(x)
+    return tf.reshape(x, [shape[0], tf.reduce_prod(shape[1:-1]), 1, x.shape[-1]])
 
 
 def _with_shape_of(x, result):
