@@ -10,7 +10,7 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 
 def randomize(model, rng):
-    """Every weight of a Keras model away from its start; signals keep their size, variances and slopes stay positive."""
+    """Every weight of a Keras model away from its start; variances and slopes stay positive."""
     for weight in model.weights:
         if "seed" in weight.path:
             continue

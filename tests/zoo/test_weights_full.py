@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 def check(model, wanted, x):
     found, wanted = np.asarray(model(x)), np.asarray(wanted)
     assert found.shape == wanted.shape == (1, 1000)
+    print(f"parity of {model.name}: {np.abs(found - wanted).max() / np.abs(wanted).max():.1e}")
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
