@@ -1,5 +1,7 @@
 """A variant of the table and the tricks asked for, assembled to a Keras model: from the image down to the logits."""
 
+from numbers import Integral
+
 import keras
 
 from nntricks_keras import layers
@@ -14,7 +16,7 @@ def assemble(variant, input_shape, num_classes, *, tricks, head, width, weights,
     """The functional model of `variant`: image (batch, height, width, channels) -> logits (batch, num_classes)."""
     check_name("head", head, HEADS)
     input_shape = check_input_shape(variant, input_shape, head)
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 1:
         raise InputError(f"num_classes has to be a whole number from 1 on, received {num_classes!r}")
     variant = variant.widened(width)
     network = _Network(variant, tricks)
@@ -39,7 +41,7 @@ def check_input_shape(variant, input_shape, head):
     """The input shape as a tuple, refused with the smallest image that works if the stem and poolings do not fit it."""
     shape = tuple(input_shape)
     sizes = [size for size in shape if size is not None]
-    if len(shape) != 3 or shape[2] is None or any(not isinstance(size, int) or size < 1 for size in sizes):
+    if len(shape) != 3 or shape[2] is None or any(not isinstance(size, Integral) or size < 1 for size in sizes):
         raise InputError(f"input_shape has to be (height, width, channels), received {input_shape!r}")
     smallest = variant.smallest_size
     for size in shape[:2]:

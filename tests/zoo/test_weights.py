@@ -3,6 +3,7 @@
 Networks are thin here (32 to 67 px, an eighth of the channels); test_weights_full.py does it at 224 px.
 """
 
+import dataclasses
 import logging
 
 import h5py
@@ -302,3 +303,17 @@ def test_official_layout_keeps_names_of_weights_apart(tmp_path, rng):
     peers.write_official_layout(peer, tmp_path / "w.h5")
     with h5py.File(tmp_path / "w.h5") as file:
         assert "block1_conv1_W_1:0" in file["block1_conv1"]
+
+
+def test_weights_that_are_shipped_load_by_their_source(monkeypatch, tmp_path, rng):
+    from zoo.cards import PublicWeights, card
+    from zoo.weights import public
+
+    source = zoo.vgg_mini()
+    peers.randomize(source, rng)
+    zoo.export_weights(source, "keras", tmp_path / "mini.weights.h5")
+    shipped = PublicWeights("fashion_mnist", "MIT", shipped="mini.weights.h5")
+    monkeypatch.setattr(public, "SHIPPED", tmp_path)
+    monkeypatch.setattr(public, "card", lambda name: dataclasses.replace(card(name), weights=(shipped,)))
+    x = rng.normal(size=(2, 28, 28, 1)).astype("float32")
+    close(zoo.vgg_mini(weights="fashion_mnist", keep_prob=0.8)(x), source(x))
