@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -9,25 +10,37 @@ class EpochOrder:
     """The images of each step, as a function of (epoch, step): to start anywhere costs nothing.
 
     Args:
-        num_images: how many there are.
-        batch_size: images a step.
+        labels: of all images, a NumPy vector.
+        batch_size: images a step, over all workers.
         shuffle: whether each epoch is permuted in its own way; otherwise 0, 1, 2, ...
         seed: of the permutations.
         drop_remainder: leave out the last, smaller batch of an epoch.
+        balanced: draw equally many images of every class; images of small classes come several times an epoch.
+        shard: (worker, number of workers): this worker's part of every batch.
     """
 
-    def __init__(self, num_images, batch_size, *, shuffle, seed, drop_remainder):
-        self.num_images = num_images
+    def __init__(self, labels, batch_size, *, shuffle, seed, drop_remainder, balanced=False, shard=(0, 1)):
+        self.num_images = len(labels)
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.seed = seed
-        self.steps_per_epoch = num_images // batch_size if drop_remainder else math.ceil(num_images / batch_size)
+        self.seed = seed % 2**31
+        self.shard = shard
+        whole, left = divmod(self.num_images, batch_size)
+        self.steps_per_epoch = whole if drop_remainder else math.ceil(self.num_images / batch_size)
+        self._is_ragged = bool(left) and not drop_remainder
+        self._members = np.argsort(labels, kind="stable") if balanced else None
+        self._class_sizes = np.bincount(labels)[np.unique(labels)] if balanced else None
+
+    @property
+    def local_batch_size(self):
+        """Images of a full step for this worker."""
+        return int(np.diff([self._bound(self.batch_size, worker) for worker in (self.shard[0], self.shard[0] + 1)])[0])
 
     def steps(self, repeat, start_step):
         """Dataset of (epoch, step within it), int64.
 
-        With `repeat` it has no end and begins at the global step `start_step`. Without, an iteration is one epoch from `start_step` on; when
-        shuffled, each iteration is an epoch of its own, numbered by a random draw.
+        With `repeat` it has no end and begins at the global step `start_step`. Without, an iteration is one epoch from
+        `start_step` on; when shuffled, each iteration is an epoch of its own, numbered by a random draw.
         """
         per_epoch = self.steps_per_epoch
         if repeat:
@@ -41,12 +54,39 @@ class EpochOrder:
         return steps.apply(tf.data.experimental.assert_cardinality(max(per_epoch - start_step, 0)))
 
     def indices(self, epoch, step):
-        """int64 indices of the images of one step; fewer in the last one of an epoch."""
+        """int64 indices of this worker's images of one step; fewer in the last one of an epoch."""
         first = step * self.batch_size
-        positions = tf.range(first, tf.minimum(first + self.batch_size, self.num_images))
-        if self.num_images % self.batch_size == 0 or self.steps_per_epoch * self.batch_size <= self.num_images:
-            positions.set_shape([self.batch_size])
-        if not self.shuffle or self.num_images == 1:
+        number = tf.minimum(self.num_images - first, self.batch_size)
+        worker = self.shard[0]
+        positions = first + tf.range(self._bound(number, worker), self._bound(number, worker + 1))
+        if not self._is_ragged:
+            positions.set_shape([self.local_batch_size])
+        if not self.shuffle:
             return positions
-        seed = tf.stack([tf.constant(self.seed % 2**31, tf.int64), epoch])
-        return tf.random.experimental.index_shuffle(positions, seed, tf.constant(self.num_images - 1, tf.int64))
+        shuffled = self._permute(positions, self.num_images, epoch, 0)
+        return shuffled if self._members is None else self._balance(shuffled, epoch)
+
+    def _bound(self, number, worker):
+        """Where the part of a worker begins in a batch of `number`: even, so that pairs to be mixed stay together."""
+        bound = number * worker // self.shard[1]
+        return number if worker == self.shard[1] else bound - bound % 2
+
+    def _permute(self, positions, size, epoch, salt):
+        """Positions below `size` (a number, or one for each) through a permutation of epoch and salt."""
+        if isinstance(size, int) and size == 1:
+            return positions
+        size, salt, epoch = (tf.broadcast_to(tf.cast(n, tf.int64), tf.shape(positions)) for n in (size, salt, epoch))
+        seeds = tf.stack([tf.fill(tf.shape(positions), tf.constant(self.seed, tf.int64)), epoch, salt], -1)
+        moved = tf.raw_ops.RandomIndexShuffle(index=positions, seed=seeds, max_index=tf.maximum(size - 1, 1), rounds=4)
+        return tf.where(size > 1, moved, 0)
+
+    def _balance(self, shuffled, epoch):
+        """Deals positions to the classes in turn, and within a class to its members, each in a permuted order."""
+        sizes = tf.constant(self._class_sizes, tf.int64)
+        num_classes = len(self._class_sizes)
+        class_place, turn = shuffled % num_classes, shuffled // num_classes
+        size = tf.gather(sizes, class_place)
+        # A class that is used up starts again in another order.
+        salt = 1 + class_place + num_classes * (turn // size)
+        member = self._permute(turn % size, size, epoch, salt)
+        return tf.gather(tf.constant(self._members), tf.gather(tf.cumsum(sizes, exclusive=True), class_place) + member)

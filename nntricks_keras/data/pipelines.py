@@ -1,18 +1,18 @@
 """`pipeline`: from raw images to the batches a network trains on."""
 
+from typing import Literal
+
 import numpy as np
 import tensorflow as tf
 
 from nntricks_keras.data.augmentation import Augmentation
-from nntricks_keras.data.batch_augmentation import augment_batch
-from nntricks_keras.data.evaluation_view import resize_and_crop, standardize
+from nntricks_keras.data.augmenter import augmenter
+from nntricks_keras.data.evaluation_view import evaluation_view
+from nntricks_keras.data.mixing import mix
 from nntricks_keras.data.order import EpochOrder
 from nntricks_keras.data.randomness import image_keys
-from nntricks_keras.data.stores import PixelStore, store_of
-from nntricks_keras.errors import InputError
-
-# Images of one size are kept decoded up to this many bytes.
-_DECODED_LIMIT = 2**30
+from nntricks_keras.data.stores import PixelStore, hold, store_of
+from nntricks_keras.errors import InputError, check_name
 
 
 def pipeline(
@@ -27,110 +27,139 @@ def pipeline(
     repeat=False,
     start_step=0,
     drop_remainder=False,
+    balanced=False,
+    cache: Literal["auto", "memory", "none"] = "auto",
+    shard=(0, 1),
 ):
     """Batches for `fit` and `evaluate`.
 
     Args:
         dataset: a split of `data.load`, or any finite dataset of (uint8 image, integer label).
         preprocessing: `Preprocessing`; its evaluation path is what images go through when nothing is random.
-        batch_size: images a step, over all devices.
+        batch_size: images a step, over all devices and workers.
         num_classes: length of the one-hot labels.
         augmentation: `Augmentation`, for training only.
         training: shuffle and augment. Otherwise the images come in order, unchanged by chance.
-        seed: of the order and of everything random. Image i of epoch e is the same for the same seed, whatever the batch size.
+        seed: of the order and of everything random. Image i of epoch e is the same for the same seed, whatever the batch
+            size, the number of workers, or a restart.
         repeat: go on for ever, epochs 0, 1, 2, ... Otherwise an iteration is one epoch, and each next iteration of a
             training pipeline is shuffled and augmented anew.
         start_step: the step to begin at, counted from the start of epoch 0; what comes before it is not read.
         drop_remainder: leave out the last, smaller batch of an epoch.
+        balanced: training draws every class equally often.
+        cache: whether encoded files are held in memory: "auto" holds them up to 512 MB in all, "none" reads them each time.
+        shard: (worker, number of workers): yield only this worker's part of every batch. With (0, 1), tf.distribute deals
+            whole batches out itself.
 
     Returns:
         `tf.data.Dataset` of (float32 images (batch, height, width, channels), float32 one-hot labels (batch, num_classes)).
 
     Raises:
-        InputError: labels out of range, an augmentation without training, an empty dataset.
+        InputError: labels out of range, a setting for training without training, an odd batch to mix, an empty dataset.
     """
-    if augmentation is not None and not training:
-        raise InputError("an augmentation was given with training=False; evaluation has nothing random")
-    if batch_size < 1:
-        raise InputError(f"batch_size has to be 1 or more, received {batch_size!r}")
-    store = store_of(dataset) or _hold(dataset)
-    _check_labels(store.labels, num_classes)
-    order = EpochOrder(len(store), batch_size, shuffle=training, seed=seed, drop_remainder=drop_remainder)
-    steps = order.steps(repeat, start_step)
     augmentation = augmentation or Augmentation()
+    _check_settings(augmentation, training, balanced, batch_size, shard, start_step)
+    check_name("cache", cache, ("auto", "memory", "none"))
+    store = store_of(dataset) or hold(dataset)
+    _check_labels(store.labels, num_classes)
+    order = EpochOrder(
+        store.labels,
+        batch_size,
+        shuffle=training,
+        seed=seed,
+        drop_remainder=drop_remainder,
+        balanced=balanced,
+        shard=shard,
+    )
+    steps = order.steps(repeat, start_step)
     with tf.device("CPU"):
         labels = tf.convert_to_tensor(store.labels)
 
     def finish(epoch, indices, images):
-        images = augment_batch(images, augmentation, image_keys(seed, epoch, indices))
-        return standardize(images, preprocessing), tf.one_hot(tf.gather(labels, indices), num_classes)
+        targets = tf.one_hot(tf.gather(labels, indices), num_classes)
+        if augmentation.mixup or augmentation.cutmix:
+            return mix(images, targets, image_keys(seed, epoch, indices), augmentation)
+        return images, targets
 
-    if isinstance(store, PixelStore):
-        batches = _from_pixels(store, steps, order, preprocessing, finish)
+    if augmentation == Augmentation():
+        make = None
     else:
-        batches = _from_files(store, steps, order, preprocessing, finish)
+        make = augmenter(augmentation, preprocessing, store.image_shape[-1], seed)
+    if isinstance(store, PixelStore) and not (make and _needs_single_images(make, store, preprocessing)):
+        batches = _by_batch(store, steps, order, preprocessing, make, finish)
+    else:
+        batches = _by_image(store.cached(cache), steps, order, preprocessing, make, finish)
     options = tf.data.Options()
     options.deterministic = True
-    # Workers take turns at the batches: every example exactly once an epoch. Sharding by files would not know of the order.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    # Workers take turns at batches: every example exactly once an epoch. Sharding by files would not know the order.
+    policy = tf.data.experimental.AutoShardPolicy.DATA if shard[1] == 1 else tf.data.experimental.AutoShardPolicy.OFF
+    options.experimental_distribute.auto_shard_policy = policy
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def _from_pixels(store, steps, order, preprocessing, finish):
-    """Whole batches at a time: gathered, resized, augmented."""
+def _by_batch(store, steps, order, preprocessing, make, finish):
+    """Whole batches at a time."""
 
     def load(epoch, step):
         indices = order.indices(epoch, step)
-        images = resize_and_crop(store.image(indices), preprocessing.image_size, preprocessing.resize)
+        images = store.image(indices)
+        images = make.batch(epoch, indices, images) if make else evaluation_view(images, preprocessing)
         return finish(epoch, indices, images)
 
     return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _from_files(store, steps, order, preprocessing, finish):
+def _by_image(store, steps, order, preprocessing, make, finish):
     """One image at a time up to the batch, in parallel."""
-    padded_size = order.batch_size
+    full = order.local_batch_size
+    shape = preprocessing.input_shape
 
     def spread(epoch, step):
         indices = order.indices(epoch, step)
         # A smaller last batch is filled up with -1, so that batches never straddle two epochs.
-        padding = tf.fill([padded_size - tf.size(indices)], tf.constant(-1, tf.int64))
-        padded = tf.concat([indices, padding], 0)
-        return tf.data.Dataset.from_tensor_slices((tf.fill([padded_size], epoch), padded))
+        padding = tf.fill([full - tf.size(indices)], tf.constant(-1, tf.int64))
+        return tf.data.Dataset.from_tensor_slices((tf.fill([full], epoch), tf.concat([indices, padding], 0)))
+
+    def view(epoch, index):
+        if make is None:
+            return evaluation_view(store.image(index), preprocessing)
+        return make.one(epoch, index, store.encoded(index), lambda: store.image(index))
 
     def load(epoch, index):
-        shape = (*preprocessing.image_size, store.image_shape[-1])
-        image = tf.cond(
-            index < 0,
-            lambda: tf.zeros(shape),
-            lambda: resize_and_crop(store.image(index), preprocessing.image_size, preprocessing.resize),
-        )
-        image.set_shape(shape)
-        return epoch, index, image
+        image = tf.cond(index < 0, lambda: tf.zeros(shape), lambda: view(epoch, index))
+        return epoch, index, tf.ensure_shape(image, shape)
 
     def trim(epochs, indices, images):
-        num_real = tf.reduce_sum(tf.cast(indices >= 0, tf.int32))
-        return finish(epochs[0], indices[:num_real], images[:num_real])
+        number = tf.reduce_sum(tf.cast(indices >= 0, tf.int32))
+        return finish(epochs[0], indices[:number], images[:number])
 
     images = steps.flat_map(spread).map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    batches = images.batch(padded_size, drop_remainder=True).map(trim, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.apply(tf.data.experimental.assert_cardinality(steps.cardinality()))
+    batches = images.batch(full, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.map(trim).apply(tf.data.experimental.assert_cardinality(steps.cardinality()))
 
 
-def _hold(dataset):
-    """A dataset from elsewhere, read once and held."""
-    images, labels = [], []
-    for image, label in dataset.as_numpy_iterator():
-        images.append(image)
-        labels.append(label)
-    if not images:
-        raise InputError("the dataset has no image")
-    return PixelStore(np.stack(images), np.array(labels))
+def _needs_single_images(make, store, preprocessing):
+    """Operations take one image at a time; so do pictures that shrink by more than 2, each by its own factor."""
+    shrink = min(have / want for have, want in zip(store.image_shape, preprocessing.image_size, strict=False))
+    return make.has_operations or shrink >= 2
+
+
+def _check_settings(augmentation, training, balanced, batch_size, shard, start_step):
+    if not training and (augmentation != Augmentation() or balanced):
+        raise InputError("augmentation and balanced are for training; training=False has nothing random")
+    worker, num_workers = shard
+    if not 0 <= worker < num_workers:
+        raise InputError(f"shard has to be (worker, number of workers) with worker from 0 on, received {shard!r}")
+    if batch_size < num_workers or start_step < 0:
+        raise InputError(f"batch_size {batch_size!r} and start_step {start_step!r}: too small")
+    if (augmentation.mixup or augmentation.cutmix) and batch_size % 2:
+        raise InputError(f"MixUp and CutMix mix pairs, so batch_size has to be even; received {batch_size}")
 
 
 def _check_labels(labels, num_classes):
     if labels.min() < 0 or labels.max() >= num_classes:
         bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
         raise InputError(
-            f"{len(bad)} labels lie outside 0 to {num_classes - 1}; the first is image {bad[0]} with label {labels[bad[0]]}"
+            f"{len(bad)} labels lie outside 0 to {num_classes - 1}; "
+            f"the first is image {bad[0]} with label {labels[bad[0]]}"
         )

@@ -1,16 +1,21 @@
 """Where the images of one split lie, addressed by index: pixels of equal size in memory, or encoded files.
 
-A dataset made by a store is an ordinary `tf.data.Dataset` of (raw image, label). `store_of` finds the store behind it, so that
-the pipeline can go straight to the encoded bytes, shuffle by index, and start in the middle without reading what it skips.
+A dataset made by a store is an ordinary `tf.data.Dataset` of (raw image, label). `store_of` finds the store behind it, so
+that the pipeline can go straight to the encoded bytes, shuffle by index, and start in the middle without reading what it
+skips.
 """
 
+import os
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
 from nntricks_keras.data.decoding import decode
+from nntricks_keras.errors import InputError
 
+# Encoded files are held in memory up to this many bytes in all.
+_HOLD_LIMIT = 512 * 2**20
 _STORE_BEHIND = weakref.WeakKeyDictionary()
 
 
@@ -19,17 +24,54 @@ def store_of(dataset):
     return _STORE_BEHIND.get(dataset)
 
 
-class PixelStore:
-    """Images of one size as one uint8 tensor (number, height, width, channels); `labels` is a NumPy int64 vector."""
+def hold(dataset):
+    """A dataset from elsewhere, read once: pixels if its images have one size, else each encoded without loss.
 
-    def __init__(self, images, labels):
-        # Captured by graphs as a tensor of the CPU: a constant could not pass 2 GB, and would be copied.
-        with tf.device("CPU"):
-            self.images = tf.convert_to_tensor(images)
+    Raises:
+        InputError: it is empty, or its elements are not (uint8 image, integer label).
+    """
+    images, labels = [], []
+    for element in dataset.as_numpy_iterator():
+        if not isinstance(element, tuple) or len(element) != 2 or element[0].dtype != np.uint8 or element[0].ndim != 3:
+            raise InputError("a dataset has to yield (uint8 image (height, width, channels), integer label)")
+        images.append(element[0])
+        labels.append(element[1])
+    if not images:
+        raise InputError("the dataset has no image")
+    if len({image.shape for image in images}) == 1:
+        return PixelStore(np.stack(images), labels)
+    contents = [tf.io.encode_png(image, compression=1).numpy() for image in images]
+    return EncodedStore([f"image {i}" for i in range(len(images))], labels, contents, images[0].shape[-1])
+
+
+class _Store:
+    """What both kinds share; `labels` is a NumPy int64 vector."""
+
+    def __init__(self, labels):
         self.labels = np.asarray(labels, np.int64)
 
     def __len__(self):
         return len(self.labels)
+
+    def dataset(self):
+        """(raw image, label) of every image, in order."""
+        with tf.device("CPU"):
+            labels = tf.convert_to_tensor(self.labels)
+        dataset = tf.data.Dataset.range(len(self)).map(
+            lambda index: (self.image(index), tf.gather(labels, index)), num_parallel_calls=tf.data.AUTOTUNE
+        )
+        _STORE_BEHIND[dataset] = self
+        return dataset
+
+
+class PixelStore(_Store):
+    """Images of one size as one uint8 tensor (number, height, width, channels)."""
+
+    def __init__(self, images, labels):
+        super().__init__(labels)
+        # Captured by graphs as a tensor of the CPU: a constant could not pass 2 GB, and would be copied.
+        with tf.device("CPU"):
+            self.images = tf.convert_to_tensor(images)
 
     @property
     def image_shape(self):
@@ -41,27 +83,28 @@ class PixelStore:
         with tf.device("CPU"):
             return PixelStore(tf.gather(self.images, indices), self.labels[indices])
 
+    def cached(self, cache):
+        """Itself: it is in memory."""
+        return self
+
+    def encoded(self, index):
+        """None: there are no encoded bytes."""
+        return
+
     def image(self, index):
-        """Pixels of one image or of a vector of indices."""
+        """Pixels of one image, or of a vector of indices."""
         return tf.gather(self.images, index)
 
-    def dataset(self):
-        """(raw image, label) of every image, in order."""
-        return _dataset(self, self.image)
 
-
-class EncodedStore:
+class EncodedStore(_Store):
     """Encoded images: read from the files `names`, or from `contents`, a string tensor, when that is given."""
 
     def __init__(self, names, labels, contents=None, num_channels=3):
+        super().__init__(labels)
         with tf.device("CPU"):
             self.names = tf.convert_to_tensor(names, tf.string)
             self.contents = None if contents is None else tf.convert_to_tensor(contents, tf.string)
-        self.labels = np.asarray(labels, np.int64)
         self.num_channels = num_channels
-
-    def __len__(self):
-        return len(self.labels)
 
     @property
     def image_shape(self):
@@ -74,6 +117,16 @@ class EncodedStore:
             contents = None if self.contents is None else tf.gather(self.contents, indices)
             return EncodedStore(tf.gather(self.names, indices), self.labels[indices], contents, self.num_channels)
 
+    def cached(self, cache):
+        """A store that holds the encoded bytes in memory, where `cache` ("auto", "memory", "none") wants it."""
+        if cache == "none" or self.contents is not None:
+            return self
+        names = [name.decode() for name in self.names.numpy()]
+        if cache == "auto" and sum(map(os.path.getsize, names)) > _HOLD_LIMIT:
+            return self
+        contents = tf.data.Dataset.from_tensor_slices(self.names).map(tf.io.read_file, num_parallel_calls=8)
+        return EncodedStore(self.names, self.labels, list(contents.as_numpy_iterator()), self.num_channels)
+
     def encoded(self, index):
         """Bytes of one image."""
         if self.contents is not None:
@@ -83,17 +136,3 @@ class EncodedStore:
     def image(self, index):
         """Pixels of one image."""
         return decode(self.encoded(index), tf.gather(self.names, index), self.num_channels)
-
-    def dataset(self):
-        """(raw image, label) of every image, in order."""
-        return _dataset(self, self.image)
-
-
-def _dataset(store, image):
-    with tf.device("CPU"):
-        labels = tf.convert_to_tensor(store.labels)
-    dataset = tf.data.Dataset.range(len(store)).map(
-        lambda index: (image(index), tf.gather(labels, index)), num_parallel_calls=tf.data.AUTOTUNE
-    )
-    _STORE_BEHIND[dataset] = store
-    return dataset
