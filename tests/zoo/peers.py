@@ -24,8 +24,8 @@ def randomize(model, rng):
         weight.assign(value.astype("float32"))
 
 
-def torch_peer(name, *, width, size, num_classes, rng, caffe=False):
-    """torchvision's network of that name, or for AlexNet with groups the paper's (`caffe`: Caffe's LRN constants)."""
+def torch_peer(name, *, width, size, num_classes, rng):
+    """torchvision's network of that name, or for AlexNet with groups the paper's."""
     import torch
     from torch import nn
 
@@ -70,9 +70,8 @@ def torch_peer(name, *, width, size, num_classes, rng, caffe=False):
             channels = filters[number]
             modules.append(nn.ReLU())
             if grouped and number < 2:
-                # PyTorch, like Caffe, divides alpha by the size: 5e-4 / 5 is the paper's 1e-4.
-                constants = {"alpha": 1e-4, "k": 1.0} if caffe else {"alpha": 5e-4, "k": 2.0}
-                modules.append(nn.LocalResponseNorm(5, beta=0.75, **constants))
+                # PyTorch divides alpha by the size: 5e-4 / 5 is the paper's 1e-4.
+                modules.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
             if number in (0, 1, 4):
                 modules.append(nn.MaxPool2d(3, 2))
         flat = channels * (6 if size >= 224 else 1) ** 2
@@ -208,8 +207,39 @@ def _caffe_net():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("peer.NetParameter"))()
 
 
+def caffe_alexnet(*, width, size, num_classes, rng):
+    """bvlc_alexnet from stock Keras layers, with Caffe's LRN: x / (1 + 1e-4 / 5 * sum)^0.75."""
+    layers, ops = keras.layers, keras.ops
+
+    def local_response(x):
+        padded = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (2, 2)))
+        channels = x.shape[-1]
+        total = sum(padded[..., offset : offset + channels] for offset in range(5))
+        return x / (1 + 1e-4 / 5 * total) ** 0.75
+
+    fit = (11 - size) % 4
+    inputs = keras.Input((size, size, 3))
+    x = layers.ZeroPadding2D(((fit // 2, fit - fit // 2),) * 2)(inputs)
+    for number, filters in enumerate((96, 256, 384, 384, 256), start=1):
+        kernel, stride, groups = {1: (11, 4, 1), 2: (5, 1, 2), 3: (3, 1, 1)}.get(number, (3, 1, 2))
+        padding = "valid" if number == 1 else "same"
+        filters = int(filters * width / 8 + 0.5) * 8
+        x = layers.Conv2D(filters, kernel, stride, padding, groups=groups, activation="relu", name=f"conv{number}")(x)
+        if number < 3:
+            x = local_response(x)
+        if number in (1, 2, 5):
+            x = layers.MaxPooling2D(3, 2, name=f"pool{number}")(x)
+    # Caffe flattens channels first.
+    x = layers.Flatten()(layers.Permute((3, 1, 2))(x))
+    for name in ("fc6", "fc7"):
+        x = layers.Dense(int(4096 * width), activation="relu", name=name)(x)
+    model = keras.Model(inputs, layers.Dense(num_classes, name="fc8")(x))
+    randomize(model, rng)
+    return model
+
+
 def write_caffemodel(peer, path, generation):
-    """A PyTorch peer's weights as Caffe of either generation writes them (1: numbered types, four sizes a blob)."""
+    """The weights of `caffe_alexnet` as Caffe of either generation writes them (1: numbered types, four sizes each)."""
     net = _caffe_net()
     net.name = "AlexNet"
     add = net.layers.add if generation == 1 else net.layer.add
@@ -218,23 +248,20 @@ def write_caffemodel(peer, path, generation):
     def layer(name, kind):
         return add(name=name, type=types[kind][generation - 1], bottom=["data"])
 
-    counts = {"conv": 0, "fc": 5, "norm": 0}
-    for module in [*peer.features, *peer.classifier]:
-        kind = {"Conv2d": "conv", "Linear": "fc", "LocalResponseNorm": "norm"}.get(type(module).__name__)
-        if kind is None:
+    for module in peer.layers:
+        if not module.weights:
             continue
-        counts[kind] += 1
-        made = layer(f"{kind}{counts[kind]}", kind)
-        if kind == "norm":
-            made.lrn_param.local_size, made.lrn_param.alpha, made.lrn_param.beta = 5, 1e-4, 0.75
-            continue
-        for tensor in (module.weight, module.bias):
+        made = layer(module.name, module.name.rstrip("12345678"))
+        kernel, bias = (np.asarray(weight) for weight in module.weights)
+        for array in (kernel.T if kernel.ndim == 2 else kernel.transpose(3, 2, 0, 1), bias):
             blob = made.blobs.add()
-            shape = tuple(tensor.shape)
             if generation == 1:
-                blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - len(shape)) + shape
+                blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - array.ndim) + array.shape
             else:
-                blob.shape.dim.extend(shape)
-            blob.data.extend(tensor.detach().numpy().ravel())
-        layer(f"relu{counts[kind]}", "relu")
+                blob.shape.dim.extend(array.shape)
+            blob.data.extend(array.ravel())
+        layer(f"relu_{module.name}", "relu")
+        if module.name in ("conv1", "conv2"):
+            norm = layer(f"norm{module.name[-1]}", "norm")
+            norm.lrn_param.local_size, norm.lrn_param.alpha, norm.lrn_param.beta = 5, 1e-4, 0.75
     path.write_bytes(net.SerializeToString())

@@ -30,6 +30,9 @@ def test_built_model_has_the_parameters_of_the_table(name):
     published = {"vgg11_bn": 5504, "vgg13_bn": 5888, "vgg16c_bn": 8448, "vgg16_bn": 8448, "vgg19_bn": 11008}
     assert moving == published.get(name, moving if name == "vgg_mini" else 0)
     assert model.output_shape == (None, VARIANTS[name].num_classes)
+    sizes = VARIANTS[name].map_sizes(model.input_shape[1])
+    for conv in VARIANTS[name].convs:
+        assert model.get_layer(conv.name).output.shape == (None, sizes[conv.name], sizes[conv.name], conv.filters)
 
 
 def test_signature_is_the_one_promised():

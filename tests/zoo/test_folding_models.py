@@ -32,18 +32,17 @@ def test_every_variant_folds_exactly(name, rng):
     check_fold(thin(name, keep_prob=0.7), rng)
 
 
-@pytest.mark.parametrize("name", zoo.list_models("*mini"))
 @pytest.mark.parametrize("activation", [*OUR_ACTIVATIONS, "relu", "tanh"])
-def test_every_activation_folds_exactly(name, activation, rng):
+def test_every_activation_folds_exactly(activation, rng):
     for norm, position in (("batch", "before"), ("batch", "after"), ("lrn", "after"), (None, "before")):
-        check_fold(thin(name, activation=activation, norm=norm, norm_position=position, head="dense"), rng)
+        check_fold(thin("vgg_mini", activation=activation, norm=norm, norm_position=position, head="dense"), rng)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_models())
 @pytest.mark.parametrize("head", ["dense", "conv", "pool"])
 def test_every_variant_with_every_trick_folds_exactly(name, head, rng):
-    """One activation, norm and position a combination, drawn anew each run; all of them on the minis above."""
+    """An activation drawn anew for each norm and position; all of them on vgg_mini above."""
     for norm in ("auto", None, "batch", "lrn"):
         for position in ("before", "after"):
             activation = str(rng.choice([*OUR_ACTIVATIONS, *KERAS_ACTIVATIONS]))

@@ -93,7 +93,8 @@ def _keras_names(plan):
     names = {}
     for slot in plan.slots:
         stage, _, rest = slot.name.removeprefix("conv").partition("_")
-        block = f"block{stage}_conv{rest}" if plan.family == "vgg" else slot.name
+        number, _, norm = rest.partition("_")
+        block = f"block{stage}_conv{number}{'_bn' if norm else ''}" if plan.family == "vgg" else slot.name
         names[slot.name] = heads.get(slot.name, block)
     return names
 
