@@ -15,7 +15,8 @@ class Seeded(SameShape):
     def __init__(self, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
-        self.seed_generator = _ReplicaSeedGenerator(seed)
+        # A name of its own: that of the class would begin with an underscore, which a SavedModel refuses.
+        self.seed_generator = _ReplicaSeedGenerator(seed, name="seed_generator")
 
     def save_own_variables(self, store):
         store["seed_state"] = keras.ops.convert_to_numpy(self.seed_generator.state)

@@ -49,3 +49,12 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path, monk
     monkeypatch.setattr(importlib, "import_module", import_module)
     with pytest.raises(InputError, match=r"tf2onnx: pip install nntricks-keras\[export\]"):
         deployment.export_model(choose(tmp_path / "run"), "onnx", tmp_path / "out.onnx")
+
+
+def test_a_model_with_dropout_exports_as_it_is(tmp_path, rng):
+    """Keras's own export of a model that is not folded, as a user would call it."""
+    model = make_run(tmp_path / "run")
+    model.export(str(tmp_path / "out"), verbose=False)
+    x = rng.normal(size=(2, 28, 28, 3)).astype("float32")
+    found = deployment.RUNNERS["saved_model"](tmp_path / "out", x)
+    np.testing.assert_allclose(found, model(x), atol=1e-6)
