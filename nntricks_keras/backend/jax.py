@@ -1,1 +1,108 @@
-"""Kernels for Keras on jax."""
+"""Kernels for Keras on JAX, where XLA fuses the passes and what counts is how much is drawn and kept."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+
+from nntricks_keras.backend import reference
+
+
+def elu(x, alpha):
+    return jax.nn.elu(x, alpha)
+
+
+def local_response_norm(x, size, bias, alpha, beta, axis):
+    """The sum over a window of channels is a product with a banded matrix, faster than adding shifted copies."""
+    wide = jnp.moveaxis(x.astype(_wide_dtype(x)), axis, -1)
+    channels = jnp.arange(wide.shape[-1])
+    band = (jnp.abs(channels[:, None] - channels) <= size // 2).astype(wide.dtype)
+    d = bias + alpha * jnp.matmul(jnp.square(wide), band, precision="highest")
+    if beta == 0.75:  # the paper's: two square roots take the place of a logarithm and an exponential
+        root = jax.lax.rsqrt(d)
+        power = root * jnp.sqrt(root)
+    else:
+        power = d**-beta
+    return jnp.moveaxis(wide * power, -1, axis).astype(x.dtype)
+
+
+def batch_normalize(x, gamma, beta, epsilon, axis, synchronized):
+    """Keeps only x for the backward pass. One program sees the whole batch here, so it is synchronized as it is."""
+    wide = x.astype(_wide_dtype(x))
+    num_channels = x.shape[axis]
+    gamma = jnp.ones(num_channels, wide.dtype) if gamma is None else jnp.asarray(gamma, wide.dtype)
+    beta = jnp.zeros(num_channels, wide.dtype) if beta is None else jnp.asarray(beta, wide.dtype)
+    outputs, mean, variance = _normalize_by_batch(wide, gamma, beta, epsilon, axis)
+    return outputs.astype(x.dtype), mean, variance, jnp.asarray(x.size // num_channels, wide.dtype)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _normalize_by_batch(x, gamma, beta, epsilon, axis):
+    mean, variance = _moments(x, axis)
+    return reference.normalize(x, mean, variance, gamma, beta, epsilon, axis), mean, variance
+
+
+def _normalize_forward(x, gamma, beta, epsilon, axis):
+    outputs, mean, variance = _normalize_by_batch(x, gamma, beta, epsilon, axis)
+    return (outputs, mean, variance), (x, gamma, mean, variance)
+
+
+def _normalize_backward(epsilon, axis, kept, gradients):
+    """Algorithm 1's gradients, section 3; the moving averages, which take mean and variance, pass none back."""
+    x, gamma, mean, variance = kept
+    dy, *_ = gradients
+    axes = [i for i in range(x.ndim) if i != axis]
+    count = max(x.size // x.shape[axis], 1)
+    scale = jax.lax.rsqrt(variance + epsilon)
+    beside = functools.partial(jnp.expand_dims, axis=axes)
+    normalized = (x - beside(mean)) * beside(scale)
+    dbeta, dgamma = jnp.sum(dy, axes), jnp.sum(dy * normalized, axes)
+    dx = beside(gamma * scale) * (dy - beside(dbeta / count) - normalized * beside(dgamma / count))
+    return dx, dgamma, dbeta
+
+
+_normalize_by_batch.defvjp(_normalize_forward, _normalize_backward)
+
+
+def _moments(x, axis):
+    """Mean and biased variance; zeros for an empty batch."""
+    axes = [i for i in range(x.ndim) if i != axis]
+    count = max(x.size // x.shape[axis], 1)
+    mean = jnp.sum(x, axes) / count
+    return mean, jnp.sum(jnp.square(x - jnp.expand_dims(mean, axes)), axes) / count
+
+
+def drop(x, keep_prob, seed_generator):
+    """Draws a bit or a byte a value, not four bytes."""
+    seed = seed_generator.next()
+    mask = _fair_mask(x.size, seed) if keep_prob == 0.5 else _mask(x.size, keep_prob, seed)
+    return jnp.where(mask.reshape(x.shape), x, jnp.zeros((), x.dtype))
+
+
+def _fair_mask(size, seed):
+    """`size` tosses of a fair coin: the bits of size / 8 random bytes, the lowest bits of all bytes first."""
+    bit = (1 << jnp.arange(8, dtype="uint8"))[:, None]
+    return ((_random_bytes(math.ceil(size / 32), seed) & bit) > 0).reshape(-1)[:size]
+
+
+def _mask(size, keep_prob, seed):
+    """`size` Booleans, each true with probability `keep_prob`; how, says the function of this name for TensorFlow."""
+    rare = min(keep_prob, 1 - keep_prob)
+    threshold, remainder = divmod(256 * rare, 1)
+    num_words = math.ceil(size / 64)
+    bytes_ = _random_bytes(18 * num_words, seed)
+    draws = jax.lax.bitcast_convert_type(bytes_[: 8 * num_words].reshape(-1, 2), "uint16")
+    thresholds = (draws < int(65536 * remainder)).astype("uint8") + jnp.uint8(threshold)
+    is_rare = (bytes_[8 * num_words :].reshape(16, -1) < thresholds).reshape(-1)[:size]
+    return is_rare if rare == keep_prob else ~is_rare
+
+
+def _random_bytes(num_words, seed):
+    """Four random bytes a word."""
+    words = jax.random.bits(seed, (num_words,), "uint32")
+    return jax.lax.bitcast_convert_type(words, "uint8").reshape(-1)
+
+
+def _wide_dtype(x):
+    return jnp.promote_types(x.dtype, "float32")

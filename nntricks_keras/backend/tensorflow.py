@@ -24,7 +24,7 @@ def prelu(x, slope):
             slope_gradient = tf.cast(dy, slope.dtype) * tf.cast(tf.minimum(x, 0), slope.dtype)
             return tf.where(x > 0, dy, below * dy), tf.reduce_sum(slope_gradient, shared_axes, keepdims=True)
 
-        return tf.where(x > 0, x, below * x), gradient
+        return tf.nn.relu(x) + below * tf.minimum(x, 0), gradient
 
     return function(x, slope)
 

@@ -8,8 +8,8 @@ from keras import ops
 from nntricks_keras.errors import InputError, check_name
 
 DISTRIBUTIONS = ("normal", "truncated_normal", "uniform", "orthogonal")
-# Standard deviation of a standard normal cut off at two deviations, what keras.random.truncated_normal draws.
-_TRUNCATED_STDDEV = 0.87962566103423978
+_TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal cut off at two deviations
+_TRUNCATED_MASS = math.erf(math.sqrt(2))  # the part of a normal within two deviations
 
 
 class FanScaled(keras.initializers.Initializer):
@@ -34,7 +34,9 @@ class FanScaled(keras.initializers.Initializer):
         if self.distribution == "normal":
             return keras.random.normal(shape, stddev=stddev, dtype=dtype, seed=self.seed)
         if self.distribution == "truncated_normal":
-            return keras.random.truncated_normal(shape, stddev=stddev / _TRUNCATED_STDDEV, dtype=dtype, seed=self.seed)
+            # By the inverse of the distribution function: keras.random.truncated_normal leaves a few out on PyTorch.
+            within = keras.random.uniform(shape, -_TRUNCATED_MASS, _TRUNCATED_MASS, dtype="float32", seed=self.seed)
+            return ops.cast(math.sqrt(2) * stddev / _TRUNCATED_STDDEV * ops.erfinv(within), dtype)
         if self.distribution == "uniform":
             limit = math.sqrt(3) * stddev
             return keras.random.uniform(shape, -limit, limit, dtype=dtype, seed=self.seed)

@@ -92,19 +92,20 @@ def _layers_within(model):
 def _scaling_call(layer, rows, tolerance, max_steps):
     """`layer.call`, but the first time it is called it scales the layer's kernel by what it sees."""
     call = layer.call
+    kernel = ops.convert_to_numpy(layer.kernel).astype("float64")  # here, not in a call, where it may be cast to half
     scaled = False
 
     def scale_then_call(*args, **kwargs):
         nonlocal scaled
         if not scaled:
-            rows.append(_scale(layer, lambda: call(*args, **kwargs), tolerance, max_steps))
+            rows.append(_scale(layer, kernel, lambda: call(*args, **kwargs), tolerance, max_steps))
             scaled = True
         return call(*args, **kwargs)
 
     return scale_then_call
 
 
-def _scale(layer, run, tolerance, max_steps):
+def _scale(layer, kernel, run, tolerance, max_steps):
     activation = getattr(layer, "activation", None)
     try:
         if activation is not None:
@@ -122,7 +123,8 @@ def _scale(layer, run, tolerance, max_steps):
                     f"lsuv: after {steps} steps the outputs of layer {layer.name!r} have variance {variance:.4g}, not "
                     f"1 +- {tolerance}; its biases may be too large, or the tolerance too small for its dtype"
                 )
-            layer.kernel.assign(layer.kernel / math.sqrt(variance))
+            kernel = kernel / math.sqrt(variance)
+            layer.kernel.assign(kernel)
             variance = _variance(run())
             steps += 1
     finally:
