@@ -75,10 +75,10 @@ def folded_vgg16_bn(size):
 CASES = [
     Case("vgg16 training", plain_vgg16, peer_vgg16, 224, 4, True, 0.97),
     Case("vgg16 inference", plain_vgg16, peer_vgg16, 224, 8, False, 0.97),
-    Case("vgg16 training", plain_vgg16, peer_vgg16, 32, 32, True, 0.97),
-    Case("vgg16 inference", plain_vgg16, peer_vgg16, 32, 64, False, 0.97),
+    Case("vgg16 training", plain_vgg16, peer_vgg16, 32, 128, True, 0.97),
+    Case("vgg16 inference", plain_vgg16, peer_vgg16, 32, 128, False, 0.97),
     Case("vgg16_bn training", lambda size: zoo.vgg16_bn((size, size, 3)), stock_vgg16_bn, 224, 4, True, 1.05),
-    Case("vgg16_bn training", lambda size: zoo.vgg16_bn((size, size, 3)), stock_vgg16_bn, 32, 32, True, 1.05),
+    Case("vgg16_bn training", lambda size: zoo.vgg16_bn((size, size, 3)), stock_vgg16_bn, 32, 128, True, 1.05),
     Case("folded vgg16_bn inference", folded_vgg16_bn, plain_vgg16, 224, 8, False, 0.97),
 ]
 

@@ -9,6 +9,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from nntricks_keras import folding, serialization
@@ -22,13 +23,14 @@ NEEDED = {"saved_model": (), "onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_
 TOLERANCE = 1e-4  # of the largest output
 
 
-def export_model(chosen, format, output=None, *, num_checked=4, seed=0):
+def export_model(chosen, format, output=None, *, pixels=False, num_checked=4, seed=0):
     """Writes `chosen` (a zoo.chosen.Chosen) folded, and compares outputs on random images.
 
     Args:
         chosen: the model, its preprocessing and class names.
         format: "saved_model", "onnx" or "litert".
         output: path to write; nothing that exists is overwritten.
+        pixels: whether the standardization becomes part of the file, so that it takes grey levels from 0 to 255.
         num_checked: random images to compare.
         seed: of these images.
 
@@ -51,8 +53,17 @@ def export_model(chosen, format, output=None, *, num_checked=4, seed=0):
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path.absolute().parent}: no such folder to write {path.name} into")
     folded = folding.fold(chosen.model)
-    images = np.random.default_rng(seed).normal(size=(num_checked, *chosen.model.input_shape[1:])).astype("float32")
-    wanted = np.asarray(chosen.model.predict_on_batch(images))
+    generator = np.random.default_rng(seed)
+    if pixels:
+        folded = with_standardization(folded, chosen.preprocessing)
+        images = generator.integers(0, 256, (num_checked, *chosen.preprocessing.input_shape), dtype="uint8")
+        wanted = np.asarray(
+            chosen.model.predict_on_batch(np.stack([chosen.preprocessing.apply(one) for one in images]))
+        )
+        images = images.astype("float32")
+    else:
+        images = generator.normal(size=(num_checked, *chosen.model.input_shape[1:])).astype("float32")
+        wanted = np.asarray(chosen.model.predict_on_batch(images))
     folded(images)  # the ONNX export refuses a model that was never called
     with _quiet_converters():
         folded.export(str(path), format=KERAS_NAME[format], verbose=False)
@@ -61,9 +72,23 @@ def export_model(chosen, format, output=None, *, num_checked=4, seed=0):
     if not difference <= TOLERANCE:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise InputError(f"the exported {format} differs from the model by {difference:.1e} of its largest output")
-    facts = {"preprocessing": serialization.to_dict(chosen.preprocessing), "class_names": chosen.class_names}
+    facts = {
+        "takes_pixels": pixels,
+        "preprocessing": serialization.to_dict(chosen.preprocessing),
+        "class_names": chosen.class_names,
+    }
     Path(f"{path}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return path, difference
+
+
+def with_standardization(model, preprocessing):
+    """The model behind (x - mean) / std and the order of channels: it takes RGB or grey levels from 0 to 255."""
+    inputs = x = keras.Input(model.input_shape[1:], name="pixels")
+    if preprocessing.channels == "bgr":
+        x = x[..., ::-1]
+    scale = [1 / std for std in preprocessing.std]
+    x = keras.layers.Rescaling(scale, [-m * s for m, s in zip(preprocessing.mean, scale, strict=True)])(x)
+    return keras.Model(inputs, model(x), name=model.name)
 
 
 @contextmanager
@@ -80,8 +105,6 @@ def _quiet_converters():
 
 
 def _run_saved_model(path, images):
-    import keras
-
     return np.asarray(keras.layers.TFSMLayer(str(path), call_endpoint="serve")(images))
 
 

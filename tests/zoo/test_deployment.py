@@ -1,11 +1,13 @@
 """Models written for other programs compute what they computed here."""
 
+import dataclasses
 import importlib
 import json
 
 import numpy as np
 import pytest
 
+from nntricks_keras.data import Preprocessing
 from nntricks_keras.errors import InputError
 from tests.zoo.runs import make_run
 from zoo import deployment
@@ -49,6 +51,19 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path, monk
     monkeypatch.setattr(importlib, "import_module", import_module)
     with pytest.raises(InputError, match=r"tf2onnx: pip install nntricks-keras\[export\]"):
         deployment.export_model(choose(tmp_path / "run"), "onnx", tmp_path / "out.onnx")
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_the_file_can_take_pixels(channels, tmp_path, rng):
+    make_run(tmp_path / "run")
+    chosen = choose(tmp_path / "run")
+    preprocessing = Preprocessing((28, 28), mean=(120, 110, 100), std=(60, 50, 40), channels=channels)
+    chosen = dataclasses.replace(chosen, preprocessing=preprocessing)
+    path, difference = deployment.export_model(chosen, "saved_model", tmp_path / "out", pixels=True)
+    assert difference < 1e-5
+    image = rng.integers(0, 256, (1, 28, 28, 3), dtype="uint8")
+    wanted = chosen.model(preprocessing.apply(image[0])[None])
+    np.testing.assert_allclose(deployment.RUNNERS["saved_model"](path, image.astype("float32")), wanted, atol=1e-5)
 
 
 def test_a_model_with_dropout_exports_as_it_is(tmp_path, rng):

@@ -1,10 +1,11 @@
-"""List the models: name, parameters, multiply-adds, smallest image.
+"""List the models: name, parameters, multiply-adds, smallest image, weights.
 
 Loads no Keras.
 """
 
 import tyro
 
+from zoo.cards import card
 from zoo.variants import VARIANTS, list_models
 
 
@@ -18,13 +19,15 @@ def show(pattern: tyro.conf.Positional[str] = "*") -> int:
     if not names:
         print(f"no model matches {pattern!r}")
         return 0
-    print(f"{'model':<18} {'parameters':>12} {'multiply-adds':>15} {'image':>12} {'smallest':>9}  what it is")
+    columns = f"{'model':<18} {'parameters':>12} {'multiply-adds':>15} {'image':>12} {'smallest':>9}"
+    print(f"{columns}  {'what it is':<31}  weights")
     for name in names:
         variant = VARIANTS[name]
         image = "x".join(map(str, variant.input_shape))
+        weights = ", ".join(found.source for found in card(name).weights)
         print(
             f"{name:<18} {variant.parameters:>12,} {variant.multiply_adds:>15,} {image:>12} "
-            f"{variant.smallest_size:>9}  {variant.title}"
+            f"{variant.smallest_size:>9}  {variant.title:<31}  {weights}"
         )
     return 0
 
