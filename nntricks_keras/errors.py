@@ -2,6 +2,8 @@
 
 import difflib
 
+LISTED = 40  # more names than that drown the message
+
 
 class InputError(ValueError):
     """A setting, name, folder or file that came from the user is wrong. The command line prints it and exits with 2."""
@@ -13,5 +15,10 @@ def check_name(kind, name, valid):
     if name in valid:
         return name
     near = difflib.get_close_matches(str(name), valid, n=5, cutoff=0.5)
-    hint = f"nearest: {', '.join(near)}" if near else f"valid: {', '.join(valid)}"
+    if near:
+        hint = f"nearest: {', '.join(near)}"
+    else:
+        hint = (
+            f"valid: {', '.join(valid)}" if len(valid) <= LISTED else f"none of the {len(valid)} valid names is near it"
+        )
     raise InputError(f"unknown {kind} {name!r}; {hint}")

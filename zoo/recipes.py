@@ -14,9 +14,23 @@ RECIPES = {
         schedule="one_cycle",
         augmentation=Augmentation.preset("flip"),
     ),
-    # How both papers did it: constant rate, divided by 10 on a plateau of the validation accuracy, three times.
-    "plateau": Recipe(
-        epochs=90, batch_size=128, learning_rate=0.01, schedule="plateau", augmentation=Augmentation.preset("flip")
+    # Krizhevsky et al. (2012), section 5: the rate divided by 10 three times, when validation stopped improving.
+    "alexnet2012": Recipe(
+        epochs=90,
+        batch_size=128,
+        learning_rate=0.01,
+        weight_decay=5e-4,
+        schedule="plateau",
+        augmentation=Augmentation.preset("alexnet2012"),
+    ),
+    # Simonyan and Zisserman (2015), section 3.1: the same rule, larger batches, scale jitter.
+    "vgg2014": Recipe(
+        epochs=74,
+        batch_size=256,
+        learning_rate=0.01,
+        weight_decay=5e-4,
+        schedule="plateau",
+        augmentation=Augmentation.preset("vgg2014"),
     ),
 }
 

@@ -12,8 +12,12 @@ from nntricks_keras.data.preprocessing import Preprocessing
 _LAZY = {
     "ImageData": "image_data",
     "channel_statistics": "statistics",
+    "check_folder": "image_checks",
+    "class_weights": "statistics",
     "load": "sources",
     "pipeline": "pipelines",
+    "preview": "previews",
+    "principal_colors": "statistics",
 }
 __all__ = ["Augmentation", "Preprocessing", *_LAZY]
 

@@ -33,7 +33,7 @@ def is_plain_jpeg(contents):
 
     def is_plain():
         size = tf.cast(tf.io.extract_jpeg_shape(contents), tf.int64)
-        return (size[0] * size[1] <= MAX_PIXELS) & (size[2] <= 3) & ~_is_turned(contents)
+        return (size[0] * size[1] <= MAX_PIXELS) & (size[2] <= 3) & tf.logical_not(_is_turned(contents))
 
     # Two bytes at the end cannot be asked of an empty string.
     long_enough = tf.strings.length(contents) > 4
@@ -125,7 +125,7 @@ def _is_turned(contents):
     head = tf.strings.substr(contents, 0, 1024)
 
     def asks():
-        found = False
+        found = tf.constant(False)
         for marker in _ORIENTATION:
             after = tf.strings.split(head, marker)[1:2]
             value = tf.strings.substr(after, 0, 1)

@@ -2,6 +2,7 @@
 
 import os
 
+from nntricks_keras.data.image_files import usable
 from nntricks_keras.data.stores import EncodedStore
 from nntricks_keras.errors import InputError
 
@@ -13,17 +14,17 @@ SPLIT_FOLDERS = {
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
-def read_folder(folder):
-    """Path -> ({split: EncodedStore}, class names in alphabetical order)."""
+def read_folder(folder, skip_bad_images=False):
+    """Path -> ({split: EncodedStore}, class names in alphabetical order, ((file, reason) left out, ...))."""
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}")
     split_folders = find_split_folders(folder)
-    class_names = _subfolders(split_folders["train"])
+    class_names = subfolders(split_folders["train"])
     if len(class_names) < 2:
         raise InputError(f"{split_folders['train']} has to hold two class folders at least, found {class_names}")
-    splits = {}
+    splits, left_out = {}, []
     for split, place in split_folders.items():
-        names = _subfolders(place)
+        names = subfolders(place)
         if not names:
             continue  # files without class folders: an unlabelled split
         if names != class_names:
@@ -31,8 +32,8 @@ def read_folder(folder):
             raise InputError(
                 f"class folders differ between {split_folders['train']} and {place}: {', '.join(odd[:10])}"
             )
-        splits[split] = _read_split(place, class_names)
-    return splits, class_names
+        splits[split] = _read_split(place, class_names, left_out if skip_bad_images else None)
+    return splits, class_names, tuple(left_out)
 
 
 def find_split_folders(folder):
@@ -58,11 +59,13 @@ def image_files(folder):
     return files
 
 
-def _subfolders(folder):
+def subfolders(folder):
+    """Names of the folders in `folder`, sorted; hidden ones left out."""
     return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _read_split(folder, class_names):
+def _read_split(folder, class_names, left_out):
+    """`left_out` is a list that takes what cannot be used, or None: then nothing is looked into."""
     files, labels = [], []
     for label, name in enumerate(class_names):
         members = image_files(folder / name)
@@ -70,4 +73,10 @@ def _read_split(folder, class_names):
             raise InputError(f"no image in class folder {folder / name} ({', '.join(IMAGE_SUFFIXES)})")
         files += members
         labels += [label] * len(members)
+    if left_out is not None:
+        files, labels, bad = usable(files, labels)
+        left_out += bad
+        empty = [name for label, name in enumerate(class_names) if label not in labels]
+        if empty:
+            raise InputError(f"no usable image in class folder {folder / empty[0]}")
     return EncodedStore(files, labels)

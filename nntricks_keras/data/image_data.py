@@ -17,6 +17,8 @@ class ImageData:
     """(height, width, channels); None where images differ."""
     counts: dict[str, int]
     """Images in "train", "validation" and "test"."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """(file, reason) of what `skip_bad_images` left out."""
 
     @property
     def num_classes(self):

@@ -11,7 +11,7 @@ from nntricks_keras.data.tfds_source import read_tfds
 from nntricks_keras.errors import InputError
 
 
-def load(source, *, validation_fraction=0.1, data_dir=None, seed=0):
+def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_images=False):
     """Opens a labelled image set.
 
     Args:
@@ -22,6 +22,8 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0):
             it; also for the test where the source has one split only (then from what validation leaves).
         data_dir: where TensorFlow Datasets keeps prepared sets; None is its own default.
         seed: of the split; the same seed sets the same images aside.
+        skip_bad_images: for folders: read every file first, and leave out those that cannot be used; `ImageData.left_out`
+            lists them. Otherwise such a file ends the run that meets it, with an error that names it.
 
     Returns:
         ImageData. `test` is the last labelled split: "test" if it is labelled, else "validation" (as for ImageNet, whose test
@@ -30,9 +32,10 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0):
     Raises:
         InputError: naming what is missing, empty, or mislabelled.
     """
+    left_out = ()
     if isinstance(source, (str, os.PathLike)):
         if isinstance(source, os.PathLike) or _means_folder(source):
-            splits, class_names = read_folder(Path(source).expanduser())
+            splits, class_names, left_out = read_folder(Path(source).expanduser(), skip_bad_images)
         else:
             splits, class_names = read_tfds(source, data_dir)
     elif isinstance(source, (tuple, list)) and len(source) == 2:
@@ -45,6 +48,7 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0):
         class_names=tuple(class_names),
         image_shape=stores["train"].image_shape,
         counts={name: len(store) for name, store in stores.items()},
+        left_out=left_out,
     )
 
 

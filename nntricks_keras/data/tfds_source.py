@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
+from nntricks_keras.data.record_store import RecordStore
 from nntricks_keras.data.stores import EncodedStore, PixelStore
 from nntricks_keras.errors import InputError, check_name
 
 BUNDLED = Path(__file__).parent / "bundled"
 BUNDLED_NAMES = ("fashion_mnist_mini",)
-# Images of one size are held decoded up to this many bytes.
-DECODED_LIMIT = 2**30
+# Images of one size are held decoded, others encoded, up to so many bytes; what is larger is read from the disk by place.
+_DECODED_LIMIT = 2**30
+_ENCODED_LIMIT = 2**31
 
 
 def read_tfds(name, data_dir=None):
@@ -48,8 +50,21 @@ def _prepared_builder(name, data_dir):
     except ValueError as error:
         raise InputError(f"{name}: {str(error).splitlines()[0]}") from None
     if not builder.info.splits:
-        builder.download_and_prepare()
+        _prepare(builder, name)
     return builder
+
+
+def _prepare(builder, name):
+    """Downloads, or reads from the manual folder, and writes the records."""
+    try:
+        builder.download_and_prepare()
+    except AssertionError as error:
+        # TFDS's way to say which files the manual folder lacks (imagenet2012's archives).
+        raise InputError(f"{name}: {error}") from None
+    except Exception as error:
+        raise InputError(
+            f"{name} is not prepared in {builder.data_dir} and could not be downloaded ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _keys(builder):
@@ -73,19 +88,31 @@ def _keys(builder):
 def _read_split(builder, split, image_key, label_key):
     import tensorflow_datasets as tfds
 
+    info = builder.info.splits[split]
     shape = builder.info.features[image_key].shape
-    num_bytes = builder.info.splits[split].num_examples * np.prod([n or 0 for n in shape])
-    read = {"split": split, "shuffle_files": False, "read_config": tfds.ReadConfig(try_autocache=False)}
-    fields = tfds.decode.PartialDecoding({image_key: True, label_key: True})
-    if None not in shape and num_bytes <= DECODED_LIMIT:
-        dataset = builder.as_dataset(**read, decoders=fields, batch_size=1024)
-        batches = [(batch[image_key], batch[label_key]) for batch in dataset.as_numpy_iterator()]
-        images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
-        return PixelStore(images, labels)
-    decoders = tfds.decode.PartialDecoding(
+    decoded_bytes = info.num_examples * np.prod([side or 0 for side in shape])
+    if None not in shape and decoded_bytes <= _DECODED_LIMIT:
+        fields = tfds.decode.PartialDecoding({image_key: True, label_key: True})
+        batches = _examples(builder, split, fields, batch_size=1024)
+        images, labels = zip(*((batch[image_key], batch[label_key]) for batch in batches), strict=True)
+        return PixelStore(np.concatenate(images), np.concatenate(labels))
+    if info.num_bytes > _ENCODED_LIMIT:
+        return RecordStore.scan([str(path) for path in info.filepaths], image_key, label_key, shape[-1])
+    fields = tfds.decode.PartialDecoding(
         {image_key: True, label_key: True}, decoders={image_key: tfds.decode.SkipDecoding()}
     )
-    examples = [(e[image_key], e[label_key]) for e in builder.as_dataset(**read, decoders=decoders).as_numpy_iterator()]
+    examples = ((example[image_key], example[label_key]) for example in _examples(builder, split, fields))
     contents, labels = zip(*examples, strict=True)
     names = [f"{builder.info.full_name} {split}[{index}]" for index in range(len(labels))]
-    return EncodedStore(names, labels, contents, num_channels=shape[-1])
+    return EncodedStore(names, labels, contents, shape[-1])
+
+
+def _examples(builder, split, decoders, batch_size=None):
+    import tensorflow_datasets as tfds
+
+    # Caching would keep a second copy of what the store holds.
+    config = tfds.ReadConfig(try_autocache=False)
+    dataset = builder.as_dataset(
+        split=split, decoders=decoders, batch_size=batch_size, shuffle_files=False, read_config=config
+    )
+    return dataset.as_numpy_iterator()

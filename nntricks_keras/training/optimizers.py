@@ -1,43 +1,80 @@
 """The optimizer of a Recipe. Weight decay is that of the papers: L2 added to the gradient, on kernels only."""
 
+import fnmatch
+
 import keras
 from keras import ops
+
+from nntricks_keras.errors import check_name
 
 
 @keras.saving.register_keras_serializable(package="nntricks_keras")
 class SGDWithL2(keras.optimizers.SGD):
-    """SGD with momentum whose weight decay is part of the gradient, as AlexNet's and VGG's papers have it:
+    """SGD with momentum, L2 in the gradient, and a rate of its own for every layer:
 
-        v <- momentum * v - rate * (gradient + l2 * w)
+        v <- momentum * v - rate * factor * (gradient + l2 * w)
         w <- w + v
 
     Keras's own `weight_decay` is decoupled from the momentum, hence about 1 / (1 - momentum) times weaker at the same
-    number. L2 is added once, after the gradients of all replicas are summed, and after any clipping.
+    number than that of AlexNet's and VGG's papers, which is this one. L2 is added once, after the gradients of all
+    replicas are summed and after any clipping. Keras has no learning rate by layer.
 
     Args:
         learning_rate: float or keras LearningRateSchedule.
         l2: float >= 0, the papers' weight decay (5e-4). It touches variables named "kernel", and no others.
+        learning_rate_factors: {pattern of layer names: factor >= 0}, as {"conv1_*": 0.1, "logits": 10}. The first
+            pattern that matches a layer counts; a layer that none matches has factor 1.
         **kwargs: those of keras.optimizers.SGD.
+
+    Raises:
+        InputError: when it is built, for a pattern that matches no layer.
     """
 
-    def __init__(self, learning_rate=0.01, l2=0.0, name="SGDWithL2", **kwargs):
+    def __init__(self, learning_rate=0.01, l2=0.0, learning_rate_factors=None, name="SGDWithL2", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.l2 = l2
+        self.learning_rate_factors = learning_rate_factors or {}
+
+    def build(self, variables):
+        super().build(variables)
+        names = sorted({layer_name(variable) for variable in variables})
+        for pattern in self.learning_rate_factors:
+            if not fnmatch.filter(names, pattern):
+                check_name("layer in learning_rate_factors", pattern, names)
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.l2 and self._trainable_variables[self._get_variable_index(variable)].name == "kernel":
-            decay = ops.multiply(ops.cast(self.l2, gradient.dtype), ops.cast(variable, gradient.dtype))
-            gradient = ops.add(gradient, decay)
+        known = self._trainable_variables[self._get_variable_index(variable)]
+        if self.l2 and known.name == "kernel":
+            gradient = ops.add(
+                gradient, ops.multiply(ops.cast(self.l2, gradient.dtype), ops.cast(variable, gradient.dtype))
+            )
+        if self.learning_rate_factors:
+            learning_rate = ops.multiply(learning_rate, ops.cast(self._factor(layer_name(known)), learning_rate.dtype))
         super().update_step(gradient, variable, learning_rate)
 
+    def _factor(self, layer):
+        matching = (factor for pattern, factor in self.learning_rate_factors.items() if fnmatch.fnmatch(layer, pattern))
+        return next(matching, 1.0)
+
     def get_config(self):
-        return {**super().get_config(), "l2": self.l2}
+        return {**super().get_config(), "l2": self.l2, "learning_rate_factors": self.learning_rate_factors}
+
+
+def layer_name(variable):
+    """The layer a variable belongs to: "conv1_1" of "vgg16/conv1_1/kernel"."""
+    return variable.path.split("/")[-2] if "/" in variable.path else variable.path
 
 
 def make_optimizer(recipe, learning_rate):
     """The keras optimizer a Recipe asks for; `learning_rate` is a float or a keras LearningRateSchedule."""
     if recipe.optimizer == "sgd":
-        return SGDWithL2(learning_rate, l2=recipe.weight_decay, momentum=recipe.momentum, nesterov=recipe.nesterov)
+        return SGDWithL2(
+            learning_rate,
+            l2=recipe.weight_decay,
+            learning_rate_factors=recipe.learning_rate_factors,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+        )
     return keras.optimizers.AdamW(learning_rate, weight_decay=recipe.weight_decay)
 
 

@@ -33,6 +33,8 @@ class Recipe:
     """of sgd: look ahead along the velocity before taking the gradient"""
     weight_decay: float = 5e-4
     """on kernels only: biases, BatchNorm's gamma and beta, and learnt slopes are left alone"""
+    learning_rate_factors: dict[str, float] = dataclasses.field(default_factory=dict)
+    """of sgd: patterns of layer names and what their rate is multiplied by, for fine-tuning; the first that matches"""
     schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
     """one_cycle: up linearly, then down to 0 along a cosine; plateau: divided when validation top-1 stops improving"""
     warmup_fraction: float = 0.25
@@ -74,6 +76,10 @@ class Recipe:
             if not value >= low or (high is not None and value > high):
                 valid = f"at least {low}" if high is None else f"in [{low}, {high}]"
                 raise InputError(f"{name} has to be {valid}, received {value}")
+        if self.learning_rate_factors and self.optimizer != "sgd":
+            raise InputError(f"learning_rate_factors go with the optimizer sgd, received {self.optimizer!r}")
+        if not all(factor >= 0 for factor in self.learning_rate_factors.values()):
+            raise InputError(f"learning_rate_factors have to be at least 0, received {self.learning_rate_factors}")
         if not 0 < self.learning_rate < float("inf"):
             raise InputError(f"learning_rate has to be above 0 and finite, received {self.learning_rate}")
 

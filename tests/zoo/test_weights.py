@@ -298,6 +298,15 @@ def test_a_wrong_hash_is_refused(monkeypatch, tmp_path):
     assert asked[0].endswith("notop.h5")
 
 
+def test_a_failed_download_is_one_clear_error(monkeypatch):
+    def get_file(name, url, **_):
+        raise Exception(f"URL fetch failure on {url}: None -- unreachable")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(InputError, match=r"vgg16_weights.*cannot be downloaded.*unreachable"):
+        zoo.load_weights(zoo.vgg16(initializer="zeros", head="pool"), "keras")
+
+
 def test_right_hashes_pass(tmp_path):
     import hashlib
 

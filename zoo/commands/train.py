@@ -42,7 +42,7 @@ def main(argv):
     class Options:
         settings: experiments.Experiment
         recipe: str | None = None
-        """the named recipe to start from: quick, plateau"""
+        """the named recipe to start from: quick, alexnet2012, vgg2014"""
         experiment: str | None = None
         """a JSON file with the experiment to start from, as a search or another run wrote it"""
         run_dir: str | None = None

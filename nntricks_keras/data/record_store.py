@@ -1,0 +1,76 @@
+"""Images in TFRecord files that are too large for memory, read by their place in the file."""
+
+import os
+import struct
+
+import numpy as np
+import tensorflow as tf
+
+from nntricks_keras.data.stores import EncodedStore
+from nntricks_keras.errors import InputError
+
+# A record: length (8 bytes), its checksum (4), the data, their checksum (4).
+_HEADER, _FOOTER = 12, 4
+
+
+class RecordStore(EncodedStore):
+    """Encoded images in TFRecords: where each lies is found in one pass, so that any order can be read, and joined anywhere.
+
+    Args:
+        paths: of the TFRecord files.
+        places: (number, 3) int64: which file, first byte, bytes of each record.
+        labels: of the records.
+        image_key: the feature that holds the encoded image.
+        num_channels: of the images.
+    """
+
+    def __init__(self, paths, places, labels, image_key, num_channels):
+        names = [f"{paths[file]} at byte {first}" for file, first, _ in places]
+        super().__init__(names, labels, None, num_channels)
+        self.paths = paths
+        self.places = places
+        self.image_key = image_key
+
+    @classmethod
+    def scan(cls, paths, image_key, label_key, num_channels):
+        """Reads all records once for their places and labels.
+
+        Raises:
+            InputError: the files are no TFRecords.
+        """
+        places, labels = [], []
+        for number, path in enumerate(paths):
+            for first, record in _records(path):
+                places.append((number, first, len(record)))
+                labels.append(tf.train.Example.FromString(record).features.feature[label_key].int64_list.value[0])
+        return cls(paths, np.array(places, np.int64).reshape(-1, 3), labels, image_key, num_channels)
+
+    def subset(self, indices):
+        """The store of these images, in this order."""
+        return RecordStore(self.paths, self.places[indices], self.labels[indices], self.image_key, self.num_channels)
+
+    def cached(self, cache):
+        """Itself: it is larger than memory; the system keeps what it can of the files."""
+        return self
+
+    def encoded(self, index):
+        """Bytes of one image."""
+        record = tf.numpy_function(self._read, [index], tf.string, stateful=False)
+        features = {self.image_key: tf.io.FixedLenFeature([], tf.string)}
+        return tf.io.parse_single_example(tf.ensure_shape(record, []), features)[self.image_key]
+
+    def _read(self, index):
+        number, first, length = self.places[index]
+        with open(self.paths[number], "rb") as file:
+            return os.pread(file.fileno(), length, first)
+
+
+def _records(path):
+    with open(path, "rb") as file:
+        while header := file.read(_HEADER):
+            (length,) = struct.unpack("<Q", header[:8])
+            first = file.tell()
+            record = file.read(length)
+            if len(header) != _HEADER or len(record) != length or len(file.read(_FOOTER)) != _FOOTER:
+                raise InputError(f"{path} ends within a record")
+            yield first, record

@@ -1,0 +1,145 @@
+"""Every format comes in upright and as asked; what is broken is named."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from nntricks_keras.data.decoding import MAX_PIXELS, cut_window, decode, decode_jpeg_window, is_plain_jpeg
+from nntricks_keras.errors import InputError
+
+
+@pytest.fixture
+def picture(rng):
+    """A smooth colour image, 40 x 60, so that JPEG changes little."""
+    y, x = np.mgrid[0:40, 0:60]
+    phases = rng.uniform(0, 6, 3)
+    return np.stack([127 + 100 * np.sin(x / 20 + y / 15 + p) for p in phases], -1).astype(np.uint8)
+
+
+def encoded(image, **settings):
+    """The bytes of a Pillow image."""
+    stream = io.BytesIO()
+    image.save(stream, **settings)
+    return stream.getvalue()
+
+
+def decoded(contents, num_channels=3):
+    return tf.function(decode)(tf.constant(contents), tf.constant("here.jpg"), num_channels).numpy()
+
+
+@pytest.mark.parametrize(
+    ("settings", "tolerance"),
+    [
+        ({"format": "PNG"}, 0),
+        ({"format": "BMP"}, 0),
+        ({"format": "TIFF"}, 0),
+        ({"format": "WEBP", "lossless": True}, 0),
+        ({"format": "JPEG", "quality": 95}, 12),
+        ({"format": "JPEG", "quality": 95, "progressive": True}, 12),
+        ({"format": "GIF"}, 60),
+    ],
+)
+def test_formats(picture, settings, tolerance):
+    found = decoded(encoded(Image.fromarray(picture), **settings))
+    assert found.shape == picture.shape
+    assert found.dtype == np.uint8
+    assert np.abs(found.astype(int) - picture).max() <= tolerance
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "BMP", "TIFF"])
+def test_grey_becomes_rgb_and_rgb_grey(picture, file_format):
+    grey = Image.fromarray(picture).convert("L")
+    found = decoded(encoded(grey, format=file_format))
+    assert (found == found[..., :1]).all()
+    assert np.abs(found[..., 0].astype(int) - np.asarray(grey)).max() <= 12
+    back = decoded(encoded(Image.fromarray(picture), format=file_format), 1)
+    assert back.shape == (40, 60, 1)
+    assert np.abs(back[..., 0].astype(int) - np.asarray(grey)).max() <= 12
+
+
+def test_cmyk(picture):
+    cmyk = Image.fromarray(picture).convert("CMYK")
+    assert np.abs(decoded(encoded(cmyk, format="JPEG", quality=98)).astype(int) - picture).max() <= 14
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_16_bits(picture, file_format):
+    levels = picture[..., 0].astype(np.uint16) * 257
+    found = decoded(encoded(Image.fromarray(levels), format=file_format))
+    np.testing.assert_array_equal(found[..., 0], picture[..., 0])
+
+
+def test_palette_and_alpha(picture):
+    image = Image.fromarray(picture)
+    palette = image.quantize(64)
+    np.testing.assert_array_equal(decoded(encoded(palette, format="PNG")), np.asarray(palette.convert("RGB")))
+    image.putalpha(77)
+    np.testing.assert_array_equal(decoded(encoded(image, format="PNG")), picture)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_are_undone(picture, orientation):
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    exif[0x0112] = orientation
+    contents = encoded(Image.fromarray(picture), format="JPEG", quality=95, subsampling=0, exif=exif)
+    turned = {1: picture, 2: picture[:, ::-1], 3: picture[::-1, ::-1], 4: picture[::-1], 5: picture.transpose(1, 0, 2),
+              6: np.rot90(picture, -1), 7: np.rot90(picture, 2).transpose(1, 0, 2), 8: np.rot90(picture)}[orientation]  # fmt: skip
+    found = decoded(contents)
+    assert found.shape == turned.shape
+    assert np.abs(found.astype(int) - turned).max() <= 12
+    assert bool(is_plain_jpeg(tf.constant(contents))) == (orientation == 1)
+
+
+def test_broken_files_are_named(picture):
+    jpeg, png = (encoded(Image.fromarray(picture), format=f) for f in ("JPEG", "PNG"))
+    for contents in (
+        b"",
+        b"GIF",
+        b"no image at all",
+        jpeg[: len(jpeg) // 2],
+        jpeg[:3],
+        png[: len(png) // 2],
+        b"\xff\xd8\xff\xd9",
+    ):
+        with pytest.raises(tf.errors.OpError, match=r"here\.jpg"):
+            decoded(contents)
+
+
+def test_trailing_bytes_do_no_harm(picture):
+    jpeg = encoded(Image.fromarray(picture), format="JPEG", quality=95)
+    assert np.abs(decoded(jpeg + b"\0\0\0").astype(int) - picture).max() <= 12
+
+
+def test_a_claim_of_billions_of_pixels_is_refused_before_decoding(picture):
+    png = bytearray(encoded(Image.fromarray(picture), format="PNG"))
+    png[16:24] = (60_000).to_bytes(4, "big") * 2
+    jpeg = bytearray(encoded(Image.fromarray(picture), format="JPEG"))
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = (60_000).to_bytes(2, "big") * 2
+    assert 60_000**2 > MAX_PIXELS
+    for contents in (bytes(png), bytes(jpeg)):
+        with pytest.raises(tf.errors.OpError, match=r"here\.jpg"):
+            decoded(contents)
+
+
+def test_a_window_decoded_alone_equals_the_whole_picture_there(picture):
+    jpeg = tf.constant(encoded(Image.fromarray(picture), format="JPEG", quality=95))
+    for ratio in (1, 2, 4):
+        whole = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio).numpy()
+        window = [2, 3, 6, 8]
+        found = decode_jpeg_window(jpeg, tf.constant(ratio), tf.constant(window), 3).numpy()
+        np.testing.assert_array_equal(found, whole[2:8, 3:11])
+        means = cut_window(tf.constant(picture), tf.constant(ratio), tf.constant(window)).numpy()
+        blocks = picture.reshape(40 // ratio, ratio, 60 // ratio, ratio, 3).mean((1, 3))
+        np.testing.assert_allclose(means, blocks[2:8, 3:11], atol=0.5)
+
+
+def test_pillow_names_the_reason():
+    from nntricks_keras.data.decoding import decode_with_pillow
+
+    with pytest.raises(InputError, match=r"x\.png: the file is empty"):
+        decode_with_pillow(b"", "x.png")
