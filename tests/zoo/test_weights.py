@@ -1,6 +1,7 @@
 """Weights from every source: the same architecture in that framework, its file, loaded here, and the outputs compared.
 
-Networks are thin here (32 to 67 px, an eighth of the channels); test_weights_full.py does it at 224 px.
+Networks are thin here (an eighth of the channels) and images are not square, so that a map whose rows and columns were
+confused would show; test_weights_full.py does it at 224 px.
 """
 
 import dataclasses
@@ -15,17 +16,20 @@ import zoo
 from nntricks_keras.errors import InputError
 from tests.zoo import peers
 
-SIZES = {"alexnet": 67, "alexnet_owt": 63}
+# Height and width of which the last map is 2 x 3; AlexNet's stem pads 98 by one row and 129 by two columns.
+SIZES = {"vgg": (64, 96), "alexnet": (98, 129), "alexnet_owt": (95, 127)}
+
+
+def size_of(name):
+    return SIZES.get(name, SIZES["vgg"])
 
 
 def thin(name, **arguments):
-    size = SIZES.get(name, 32)
-    return zoo.create(name, **({"input_shape": (size, size, 3), "num_classes": 7, "width": 0.125} | arguments))
+    return zoo.create(name, **({"input_shape": (*size_of(name), 3), "num_classes": 7, "width": 0.125} | arguments))
 
 
 def images(rng, name, n=2):
-    size = SIZES.get(name, 32)
-    return rng.normal(size=(n, size, size, 3)).astype("float32")
+    return rng.normal(size=(n, *size_of(name), 3)).astype("float32")
 
 
 def require(format):
@@ -48,7 +52,7 @@ def close(found, wanted, tolerance=1e-5):
 @pytest.mark.parametrize("name", ["vgg11_bn", "vgg16c", "alexnet_owt", "alexnet"])
 def test_torch_state_dictionary(name, head, keep_prob, tmp_path, rng):
     torch = require("torchvision")
-    peer = peers.torch_peer(name, width=0.125, size=SIZES.get(name, 32), num_classes=7, rng=rng)
+    peer = peers.torch_peer(name, width=0.125, size=size_of(name), num_classes=7, rng=rng)
     torch.save(peer.state_dict(), tmp_path / "peer.pth")
     model = thin(name, head=head, keep_prob=keep_prob)
     zoo.load_weights(model, tmp_path / "peer.pth")
@@ -63,33 +67,33 @@ def test_torch_state_dictionary(name, head, keep_prob, tmp_path, rng):
 def test_timm_safetensors(name, tmp_path, rng):
     require("torchvision")
     safetensors = pytest.importorskip("safetensors.torch")
-    peer = peers.torch_peer(name, width=0.125, size=64, num_classes=7, rng=rng)
-    safetensors.save_file(peers.as_timm(peer.state_dict(), map_size=2), tmp_path / "model.safetensors")
-    model = thin(name, input_shape=(64, 64, 3), keep_prob=0.7)
+    peer = peers.torch_peer(name, width=0.125, size=size_of(name), num_classes=7, rng=rng)
+    safetensors.save_file(peers.as_timm(peer.state_dict(), map_shape=(2, 3)), tmp_path / "model.safetensors")
+    model = thin(name, keep_prob=0.7)
     zoo.load_weights(model, tmp_path / "model.safetensors")
-    x = rng.normal(size=(2, 64, 64, 3)).astype("float32")
+    x = images(rng, name)
     close(model(x), peers.torch_logits(peer, x))
 
 
 @pytest.mark.parametrize("layout", ["legacy", "keras3"])
 @pytest.mark.parametrize("name", ["vgg16", "vgg11_bn"])
 def test_keras_files(name, layout, tmp_path, rng):
-    peer = peers.keras_peer(name, width=0.125, size=64, num_classes=7, rng=rng)
+    peer = peers.keras_peer(name, width=0.125, size=size_of(name), num_classes=7, rng=rng)
     path = tmp_path / ("peer.h5" if layout == "legacy" else "peer.weights.h5")
     if layout == "legacy":
         peers.write_official_layout(peer, path)
     else:
         peer.save_weights(path)
-    model = thin(name, input_shape=(64, 64, 3), keep_prob=0.7)
+    model = thin(name, keep_prob=0.7)
     zoo.load_weights(model, path)
-    x = rng.normal(size=(2, 64, 64, 3)).astype("float32")
+    x = images(rng, name)
     close(model(x), peer(x))
 
 
 @pytest.mark.parametrize("generation", [1, 2])
 @pytest.mark.parametrize("keep_prob", [0.5, 0.7])
 def test_caffemodel_of_grouped_alexnet(keep_prob, generation, tmp_path, rng):
-    peer = peers.caffe_alexnet(width=0.125, size=67, num_classes=7, rng=rng)
+    peer = peers.caffe_alexnet(width=0.125, size=SIZES["alexnet"], num_classes=7, rng=rng)
     peers.write_caffemodel(peer, tmp_path / "peer.caffemodel", generation)
     model = thin("alexnet", keep_prob=keep_prob)
     zoo.load_weights(model, tmp_path / "peer.caffemodel")
@@ -102,7 +106,7 @@ def test_caffemodel_of_grouped_alexnet(keep_prob, generation, tmp_path, rng):
 
 
 def test_caffe_constants_need_a_homogeneous_activation(tmp_path, rng):
-    peer = peers.caffe_alexnet(width=0.125, size=67, num_classes=7, rng=rng)
+    peer = peers.caffe_alexnet(width=0.125, size=SIZES["alexnet"], num_classes=7, rng=rng)
     peers.write_caffemodel(peer, tmp_path / "peer.caffemodel", 2)
     with pytest.raises(InputError, match="activation of conv1"):
         zoo.load_weights(thin("alexnet", activation="elu"), tmp_path / "peer.caffemodel")
@@ -144,7 +148,7 @@ def test_export_loads_in_torch(tmp_path, rng):
     model = thin("vgg16", keep_prob=0.7)
     peers.randomize(model, rng)
     x = images(rng, "vgg16")
-    peer = peers.torch_peer("vgg16", width=0.125, size=32, num_classes=7, rng=rng)
+    peer = peers.torch_peer("vgg16", width=0.125, size=SIZES["vgg"], num_classes=7, rng=rng)
     state = torch.load(zoo.export_weights(model, "torchvision", tmp_path / "w.pth"), weights_only=True)
     peer.load_state_dict(state)
     close(peers.torch_logits(peer, x), model(x))
@@ -155,7 +159,7 @@ def test_export_loads_in_keras_applications(tmp_path, rng):
     peers.randomize(model, rng)
     x = images(rng, "vgg16")
     for path in (tmp_path / "w.h5", tmp_path / "w.weights.h5"):
-        peer = peers.keras_peer("vgg16", width=0.125, size=32, num_classes=7, rng=rng)
+        peer = peers.keras_peer("vgg16", width=0.125, size=SIZES["vgg"], num_classes=7, rng=rng)
         zoo.export_weights(model, "keras", path)
         peer.load_weights(path)
         close(peer(x), model(x))
@@ -185,7 +189,7 @@ def test_saved_models_and_weights_of_ours_load_by_name(tmp_path, rng):
     peers.randomize(source, rng)
     source.save(tmp_path / "m.keras")
     source.save_weights(tmp_path / "m.weights.h5")
-    x = rng.normal(size=(2, 32, 32, 3)).astype("float32")
+    x = images(rng, "vgg11_bn")
     for path in (tmp_path / "m.keras", tmp_path / "m.weights.h5"):
         model = thin("vgg11_bn", activation="prelu", keep_prob=0.7)
         zoo.load_weights(model, path)
@@ -228,8 +232,8 @@ def test_a_truncated_file_is_one_clear_error_and_changes_nothing(format, tmp_pat
         ),
         ({"name": "vgg13"}, r"block2_conv1, shape \(3, 3, 8, 16\); conv1_2 of .*\(3, 3, 8, 8\)"),
         ({"name": "vgg11_bn"}, "no tensors for conv1_1_norm"),
-        ({"input_shape": (64, 64, 3)}, r"another image size: its kernel \(64, 512\) does not fit fc6.*2 x 2 x 64"),
-        ({"input_shape": (32, 32, 1)}, r"\(3, 3, 3, 8\).*\(3, 3, 1, 8\)"),
+        ({"input_shape": (96, 96, 3)}, r"another image size: its kernel \(384, 512\) does not fit fc6.*3 x 3 x 64"),
+        ({"input_shape": (64, 96, 1)}, r"\(3, 3, 3, 8\).*\(3, 3, 1, 8\)"),
     ],
 )
 def test_a_file_of_another_architecture_names_the_first_tensor_and_changes_nothing(arguments, message, tmp_path):
@@ -327,7 +331,7 @@ def test_learnt_slopes_are_not_lost_silently(tmp_path):
 
 def test_official_layout_keeps_names_of_weights_apart(tmp_path, rng):
     """The official file of VGG16 calls its weights block1_conv1_W_1:0, not kernel."""
-    peer = peers.keras_peer("vgg16", width=0.125, size=32, num_classes=7, rng=rng)
+    peer = peers.keras_peer("vgg16", width=0.125, size=SIZES["vgg"], num_classes=7, rng=rng)
     peers.write_official_layout(peer, tmp_path / "w.h5")
     with h5py.File(tmp_path / "w.h5") as file:
         assert "block1_conv1_W_1:0" in file["block1_conv1"]
