@@ -125,7 +125,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", ["vgg11", "vgg11_bn", "alexnet", "vgg_mini"])
 def test_export_and_load_are_exact_to_1_ulp(name, format, tmp_path, rng):
     require(format)
-    arguments = {"input_shape": (67, 67, 3), "keep_prob": 0.7, "num_classes": 7, "width": 0.25}
+    arguments = {"input_shape": (67, 67, 3), "keep_prob": 0.7, "num_classes": 7, "width": 0.125}
     model = zoo.create(name, **arguments)
     peers.randomize(model, rng)
     path = tmp_path / FORMATS[format]
