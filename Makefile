@@ -22,14 +22,14 @@ train: $(VENV)/.run         ## train vgg_mini on the bundled images, then print 
 	$(PY) -m zoo evaluate $(RUN)
 
 test: $(VENV)/.test         ## what has to hold, in a few minutes
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: $(VENV)/.test     ## the slow tests, then the backend-independent rooms again on JAX
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -n auto --dist worksteal -m slow
 	$(MAKE) test-jax
 
 test-jax: $(VENV)/.test
-	KERAS_BACKEND=jax $(PY) -m pytest -m "not slow" tests/layers tests/initializers tests/test_folding.py
+	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

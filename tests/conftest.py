@@ -15,14 +15,14 @@ def rng(request):
 
 @pytest.fixture(scope="session")
 def picture_folder(tmp_path_factory):
-    """Class folders train/ and test/ of 16x16 grey PNGs: bright on the left, or bright on the right."""
+    """Class folders train/ and test/ of 16x16 grey PNGs: bright above, or bright below (so that mirroring left and right keeps the label true)."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng()
     for split, count in [("train", 40), ("test", 12)]:
-        for label, name in enumerate(["left", "right"]):
+        for label, name in enumerate(["above", "below"]):
             (folder / split / name).mkdir(parents=True)
             for index in range(count):
                 picture = rng.integers(0, 120, size=(16, 16))
-                picture[:, 8 * label : 8 * label + 8] += 120
+                picture[8 * label : 8 * label + 8] += 120
                 Image.fromarray(picture.astype("uint8")).save(folder / split / name / f"{index:03d}.png")
     return folder
