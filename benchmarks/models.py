@@ -167,17 +167,26 @@ def main():
         )
         keras.backend.clear_session()
         gc.collect()
+    if not rows:
+        parser.error(f"no comparison has {arguments.only!r} in its name and size")
     if not arguments.only:
         slowest = max(build_times().items(), key=lambda item: item[1])
         print(f"\nslowest of all models to build without weights: {slowest[0]}, {slowest[1]:.2f} s")
-        slug = re.sub(r"[^a-z0-9.]+", "-", f"{version()} {hardware()}".lower()).strip("-")
-        path = RESULTS / f"models-{slug}.csv"
-        path.parent.mkdir(exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        print(f"written to {path}")
+    keep(rows)
+
+
+def keep(rows):
+    """Writes the rows beside those of other comparisons on the same hardware and version, in place of older ones."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", f"{version()} {hardware()}".lower()).strip("-")
+    path = RESULTS / f"models-{slug}.csv"
+    path.parent.mkdir(exist_ok=True)
+    known = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+    table = {(row["model"], str(row["px"])): row for row in [*known, *rows]}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(table.values())
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,12 @@ def randomize(model, rng):
         weight.assign(value.astype("float32"))
 
 
+def fitting(size):
+    """AlexNet's padding of an image (height, width): (top, bottom, left, right), the odd one at the end."""
+    rows, columns = ((11 - pixels) % 4 for pixels in size)
+    return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
+
+
 def torch_peer(name, *, width, size, num_classes, rng):
     """torchvision's network of that name, or for AlexNet with groups the paper's."""
     import torch
@@ -50,17 +56,17 @@ def torch_peer(name, *, width, size, num_classes, rng):
                 modules += [nn.BatchNorm2d(channels)] if name.endswith("_bn") else []
                 modules.append(nn.ReLU())
             modules.append(nn.MaxPool2d(2, 2))
-        flat = channels * (size // 32) ** 2
         hidden = thin(4096)
+        flat = nn.Sequential(*modules)(torch.zeros(1, 3, *size)).numel()
         head = [nn.Linear(flat, hidden), nn.ReLU(), nn.Dropout()]
         head += [nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, num_classes)]
     else:
         grouped = name == "alexnet"
         filters = [thin(n) for n in ((96, 256, 384, 384, 256) if grouped else (64, 192, 384, 256, 256))]
         groups = (1, 2, 1, 2, 2) if grouped else (1,) * 5
-        fit = (11 - size) % 4
-        if grouped and fit:
-            modules.append(nn.ZeroPad2d((fit // 2, fit - fit // 2) * 2))
+        if grouped:
+            top, bottom, left, right = fitting(size)
+            modules.append(nn.ZeroPad2d((left, right, top, bottom)))
         for number, kernel in enumerate((11, 5, 3, 3, 3)):
             padding = kernel // 2 if number else 0 if grouped else 2
             stride = 1 if number else 4
@@ -74,8 +80,8 @@ def torch_peer(name, *, width, size, num_classes, rng):
                 modules.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
             if number in (0, 1, 4):
                 modules.append(nn.MaxPool2d(3, 2))
-        flat = channels * (6 if size >= 224 else 1) ** 2
         hidden = thin(4096)
+        flat = nn.Sequential(*modules).eval()(torch.zeros(1, 3, *size)).numel()
         dropout_first = [nn.Dropout(), nn.Linear(flat, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, hidden)]
         head = [*dropout_first, nn.ReLU(), nn.Linear(hidden, num_classes)]
     peer = Peer(nn.Sequential(*modules), nn.Sequential(*head)).eval()
@@ -112,7 +118,7 @@ def torch_features(peer, x):
         return peer.features(_channels_first(x)).permute(0, 2, 3, 1).numpy()
 
 
-def as_timm(state, map_size):
+def as_timm(state, map_shape):
     """torchvision's state dictionary of a VGG as timm's `checkpoint_filter_fn` renames and reshapes it."""
     renamed = {}
     for key, tensor in state.items():
@@ -124,7 +130,7 @@ def as_timm(state, map_size):
             ):
                 key = key.replace(old, new)
             if key == "pre_logits.fc1.weight":
-                tensor = tensor.reshape(tensor.shape[0], -1, map_size, map_size)
+                tensor = tensor.reshape(tensor.shape[0], -1, *map_shape)
             elif key == "pre_logits.fc2.weight":
                 tensor = tensor.reshape(*tensor.shape, 1, 1)
         renamed[key] = tensor.contiguous()
@@ -134,7 +140,7 @@ def as_timm(state, map_size):
 def keras_peer(name, *, width, size, num_classes, rng):
     """`keras.applications`' VGG with other widths: the same layers and names, stock BatchNormalization where asked."""
     layers = keras.layers
-    inputs = x = keras.Input((size, size, 3))
+    inputs = x = keras.Input((*size, 3))
     for stage, depth in enumerate(DEPTHS[name.removesuffix("_bn")], start=1):
         for number in range(1, depth + 1):
             label = f"block{stage}_conv{number}"
@@ -217,9 +223,9 @@ def caffe_alexnet(*, width, size, num_classes, rng):
         total = sum(padded[..., offset : offset + channels] for offset in range(5))
         return x / (1 + 1e-4 / 5 * total) ** 0.75
 
-    fit = (11 - size) % 4
-    inputs = keras.Input((size, size, 3))
-    x = layers.ZeroPadding2D(((fit // 2, fit - fit // 2),) * 2)(inputs)
+    top, bottom, left, right = fitting(size)
+    inputs = keras.Input((*size, 3))
+    x = layers.ZeroPadding2D(((top, bottom), (left, right)))(inputs)
     for number, filters in enumerate((96, 256, 384, 384, 256), start=1):
         kernel, stride, groups = {1: (11, 4, 1), 2: (5, 1, 2), 3: (3, 1, 1)}.get(number, (3, 1, 2))
         padding = "valid" if number == 1 else "same"

@@ -56,6 +56,13 @@ def test_names_match_a_pattern_and_wrong_ones_get_the_nearest():
         variants.find("vgg61")
 
 
+def test_a_pattern_that_matches_nothing_gets_the_nearest():
+    from zoo.commands import list as list_command
+
+    with pytest.raises(UsageError, match=r"'vgg61'.*vgg16"):
+        list_command.main(["vgg61"])
+
+
 def test_width_keeps_multiples_of_8():
     thin = variants.VARIANTS["vgg16"].widened(0.3)
     assert [conv.filters for conv in thin.convs][:4] == [16, 16, 40, 40]

@@ -38,7 +38,7 @@ def test_keras_applications(name, layout, tmp_path, rng):
 @pytest.mark.parametrize(("name", "keep_prob"), [("vgg16_bn", 0.5), ("alexnet_owt", 0.7)])
 def test_torchvision(name, keep_prob, tmp_path, rng):
     torch = pytest.importorskip("torch")
-    peer = peers.torch_peer(name, width=1, size=224, num_classes=1000, rng=rng)
+    peer = peers.torch_peer(name, width=1, size=(224, 224), num_classes=1000, rng=rng)
     torch.save(peer.state_dict(), tmp_path / "w.pth")
     x = rng.normal(size=(1, 224, 224, 3)).astype("float32")
     model = zoo.create(name, initializer="zeros", keep_prob=keep_prob, weights=tmp_path / "w.pth")
@@ -47,7 +47,7 @@ def test_torchvision(name, keep_prob, tmp_path, rng):
 
 @pytest.mark.parametrize("size", [224, 227])
 def test_caffe_grouped_alexnet(size, tmp_path, rng):
-    peer = peers.caffe_alexnet(width=1, size=size, num_classes=1000, rng=rng)
+    peer = peers.caffe_alexnet(width=1, size=(size, size), num_classes=1000, rng=rng)
     peers.write_caffemodel(peer, tmp_path / "w.caffemodel", generation=1)
     x = rng.normal(size=(1, size, size, 3)).astype("float32") * 60
     model = zoo.alexnet((size, size, 3), initializer="zeros", weights=tmp_path / "w.caffemodel")

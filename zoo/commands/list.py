@@ -6,6 +6,7 @@ Loads no Keras.
 import tyro
 
 from zoo.cards import card
+from zoo.names import check_name
 from zoo.variants import VARIANTS, list_models
 
 
@@ -17,8 +18,7 @@ def show(pattern: tyro.conf.Positional[str] = "*") -> int:
     """
     names = list_models(pattern)
     if not names:
-        print(f"no model matches {pattern!r}")
-        return 0
+        check_name("model or pattern", pattern, VARIANTS)
     columns = f"{'model':<18} {'parameters':>12} {'multiply-adds':>15} {'image':>12} {'smallest':>9}"
     print(f"{columns}  {'what it is':<31}  weights")
     for name in names:

@@ -52,6 +52,12 @@ def load_weights(model, source):
     pairs, kept = _match(plan, contents, path)
     assignments = [assignment for slot, entry in pairs for assignment in _convert(plan, slot, entry, contents, path)]
     for variable, value in assignments:
+        if tuple(variable.shape) != value.shape:
+            raise InputError(
+                f"{path}: the first tensor that does not fit is that of {variable.path}, shape {value.shape}; "
+                f"{plan.model.name} has shape {tuple(variable.shape)}"
+            )
+    for variable, value in assignments:
         variable.assign(value)
     if kept:
         log.warning("%s: loaded all but %s from %s", model.name, ", ".join(kept), path)

@@ -57,7 +57,10 @@ def fetch(name, source, with_top=True):
     url, hashes = (
         (found.url, found.hashes) if with_top or not found.url_no_top else (found.url_no_top, found.hashes_no_top)
     )
-    path = Path(keras.utils.get_file(url.rsplit("/", 1)[-1], url, cache_subdir="models"))
+    try:
+        path = Path(keras.utils.get_file(url.rsplit("/", 1)[-1], url, cache_subdir="models"))
+    except Exception as error:  # Keras raises a bare Exception for an address that cannot be reached
+        raise InputError(f"{url}: cannot be downloaded ({error})") from error
     check_hashes(path, hashes)
     return path
 
@@ -69,7 +72,10 @@ def _from_hub(found):
         raise InputError(
             f"weights from {found.repository} need huggingface_hub: pip install nntricks-keras[weights]"
         ) from error
-    path = Path(hf_hub_download(found.repository, "model.safetensors"))
+    try:
+        path = Path(hf_hub_download(found.repository, "model.safetensors"))
+    except (OSError, ValueError) as error:  # its errors of the network and of the cache are of these kinds
+        raise InputError(f"{found.repository} on the Hugging Face hub: cannot be downloaded ({error})") from error
     check_hashes(path, found.hashes)
     return path
 
