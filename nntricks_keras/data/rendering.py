@@ -1,8 +1,9 @@
-"""The pixels of augmented images: one bilinear warp, one colour matrix, one rectangle erased, standardized, in one pass.
+"""The pixels of augmented images: one bilinear warp, one colour matrix, one rectangle erased, standardized, in one
+pass.
 
-The functions are compiled by XLA, also inside tf.data: TensorFlow's own warp takes several times as long for the geometry
-alone. XLA compiles for each shape; hence pictures come as flat buffers of a few lengths. It fuses all it is given at once,
-and would find the place of each pixel anew for every channel and neighbour: hence two functions.
+The functions are compiled by XLA, also inside tf.data: TensorFlow's own warp takes several times as long for the
+geometry alone. XLA compiles for each shape; hence pictures come as flat buffers of a few lengths. It fuses all it is
+given at once, and would find the place of each pixel anew for every channel and neighbour: hence two functions.
 """
 
 import tensorflow as tf
@@ -20,8 +21,9 @@ def find_places(window, picture_size, linear, offset, image_size, fill, separabl
         separable: whether no map turns or slants, so that rows and columns can be treated apart.
 
     Returns:
-        (row before, row after, weight of the row after), the same for columns, and what is inside (None unless fill is "constant"):
-        each (batch, height, width), or with 1 for the width of the rows' and the height of the columns' where separable.
+        (row before, row after, weight of the row after), the same for columns, and what is inside (None unless fill is
+        "constant"): each (batch, height, width), or with 1 for the width of the rows' and the height of the columns'
+        where separable.
     """
     rows = (tf.range(image_size[0], dtype=tf.float32) + 0.5)[None, :, None]
     columns = (tf.range(image_size[1], dtype=tf.float32) + 0.5)[None, None, :]

@@ -6,7 +6,8 @@ from nntricks_keras.errors import InputError
 
 
 def stratified_split(labels, fraction, seed):
-    """(kept, held): sorted indices; `held` has `fraction` of each class, rounded, and one at least; a single image is kept.
+    """(kept, held): sorted indices; `held` has `fraction` of each class, rounded, and one at least; a single image
+    is kept.
 
     Raises:
         InputError: the fraction is not in (0, 1), or no class has two images.

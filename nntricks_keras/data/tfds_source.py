@@ -10,7 +10,8 @@ from nntricks_keras.errors import InputError, check_name
 
 BUNDLED = Path(__file__).parent / "bundled"
 BUNDLED_NAMES = ("fashion_mnist_mini",)
-# Images of one size are held decoded, others encoded, up to so many bytes; what is larger is read from the disk by place.
+# Images of one size are held decoded, others encoded, up to so many bytes; what is larger is read from the disk by
+# place.
 _DECODED_LIMIT = 2**30
 _ENCODED_LIMIT = 2**31
 
@@ -65,7 +66,7 @@ def _prepare(builder, name):
         raise InputError(f"{name}: {error}") from None
     except Exception as error:
         raise InputError(
-            f"{name} is not prepared in {builder.data_dir} and could not be downloaded ({type(error).__name__}: {error})"
+            f"{name} is not prepared in {builder.data_dir} and could not be downloaded: {type(error).__name__}: {error}"
         ) from error
 
 

@@ -117,8 +117,8 @@ def test_class_weights_even_the_classes_out(rng):
 
 def test_balanced_sampling_draws_the_classes_equally(rng):
     stream = data.pipeline(
-        uneven(rng), data.Preprocessing(8, mean=0.0, std=1.0, channels="grey"), batch_size=12, num_classes=2, training=True,
-        repeat=True, balanced=True,
+        uneven(rng), data.Preprocessing(8, mean=0.0, std=1.0, channels="grey"), batch_size=12, num_classes=2,
+        training=True, repeat=True, balanced=True,
     ).take(6)  # fmt: skip
     x, y = (np.concatenate(part) for part in zip(*stream.as_numpy_iterator(), strict=True))
     assert y.sum(0).tolist() == [36, 36]
@@ -157,7 +157,8 @@ def test_tf_distribute_gives_every_example_to_one_replica(rng):
 
     batches = data.pipeline(numbered(rng), LOOKS, batch_size=10, num_classes=2)
     seen = [
-        number for worker in range(2) for x, _ in _AutoShardDataset(batches, 2, worker).as_numpy_iterator() for number in x[:, 0, 0, 0]
+        number for worker in range(2) for x, _ in _AutoShardDataset(batches, 2, worker).as_numpy_iterator()
+        for number in x[:, 0, 0, 0]
     ]  # fmt: skip
     assert sorted(seen) == list(range(50))
     distributed = tf.distribute.MirroredStrategy(["CPU:0"]).experimental_distribute_dataset(batches)
