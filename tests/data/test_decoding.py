@@ -37,8 +37,8 @@ def decoded(contents, num_channels=3):
         ({"format": "BMP"}, 0),
         ({"format": "TIFF"}, 0),
         ({"format": "WEBP", "lossless": True}, 0),
-        ({"format": "JPEG", "quality": 95}, 12),
-        ({"format": "JPEG", "quality": 95, "progressive": True}, 12),
+        ({"format": "JPEG", "quality": 95, "subsampling": 0}, 12),
+        ({"format": "JPEG", "quality": 95, "subsampling": 0, "progressive": True}, 12),
         ({"format": "GIF"}, 60),
     ],
 )
@@ -62,7 +62,7 @@ def test_grey_becomes_rgb_and_rgb_grey(picture, file_format):
 
 def test_cmyk(picture):
     cmyk = Image.fromarray(picture).convert("CMYK")
-    assert np.abs(decoded(encoded(cmyk, format="JPEG", quality=98)).astype(int) - picture).max() <= 14
+    assert np.abs(decoded(encoded(cmyk, format="JPEG", quality=98, subsampling=0)).astype(int) - picture).max() <= 14
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
@@ -111,7 +111,7 @@ def test_broken_files_are_named(picture):
 
 
 def test_trailing_bytes_do_no_harm(picture):
-    jpeg = encoded(Image.fromarray(picture), format="JPEG", quality=95)
+    jpeg = encoded(Image.fromarray(picture), format="JPEG", quality=95, subsampling=0)
     assert np.abs(decoded(jpeg + b"\0\0\0").astype(int) - picture).max() <= 12
 
 
