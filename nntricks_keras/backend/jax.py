@@ -13,18 +13,46 @@ def elu(x, alpha):
     return jax.nn.elu(x, alpha)
 
 
+def prelu(x, slope):
+    """Keras's own form, which XLA differentiates fastest. At 0 itself its derivative is 0, not the slope."""
+    wide = x.astype(_wide_dtype(x))
+    return (jax.nn.relu(wide) - slope * jax.nn.relu(-wide)).astype(x.dtype)
+
+
 def local_response_norm(x, size, bias, alpha, beta, axis):
     """The sum over a window of channels is a product with a banded matrix, faster than adding shifted copies."""
     wide = jnp.moveaxis(x.astype(_wide_dtype(x)), axis, -1)
-    channels = jnp.arange(wide.shape[-1])
-    band = (jnp.abs(channels[:, None] - channels) <= size // 2).astype(wide.dtype)
-    d = bias + alpha * jnp.matmul(jnp.square(wide), band, precision="highest")
-    if beta == 0.75:  # the paper's: two square roots take the place of a logarithm and an exponential
-        root = jax.lax.rsqrt(d)
-        power = root * jnp.sqrt(root)
-    else:
-        power = d**-beta
-    return jnp.moveaxis(wide * power, -1, axis).astype(x.dtype)
+    return jnp.moveaxis(_normalize_locally(wide, size, bias, alpha, beta), -1, axis).astype(x.dtype)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+def _normalize_locally(x, size, bias, alpha, beta):
+    return _locally_forward(x, size, bias, alpha, beta)[0]
+
+
+def _locally_forward(x, size, bias, alpha, beta):
+    root = jax.lax.rsqrt(bias + alpha * _window_sum(jnp.square(x), size))
+    return x * _power(root, beta), (x, root)
+
+
+def _locally_backward(size, bias, alpha, beta, kept, dy):
+    x, root = kept
+    direct = dy * _power(root, beta)
+    return (direct - 2 * alpha * beta * x * _window_sum(direct * x * root * root, size),)
+
+
+_normalize_locally.defvjp(_locally_forward, _locally_backward)
+
+
+def _window_sum(x, size):
+    channels = jnp.arange(x.shape[-1])
+    band = jnp.abs(channels[:, None] - channels) <= size // 2
+    return jnp.matmul(x, band.astype(x.dtype), precision="highest")
+
+
+def _power(root, beta):
+    """d^-beta from d^-1/2; at the paper's 0.75 a square root takes the place of a logarithm and an exponential."""
+    return root * jnp.sqrt(root) if beta == 0.75 else root ** (2 * beta)
 
 
 def batch_normalize(x, gamma, beta, epsilon, axis, synchronized):

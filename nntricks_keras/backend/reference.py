@@ -67,9 +67,9 @@ def normalize(x, mean, variance, gamma, beta, epsilon, axis):
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, in float32 at least; gamma or beta may be None."""
     wide = _wide(x)
     scale = ops.rsqrt(ops.cast(variance, wide.dtype) + epsilon)
-    outputs = (wide - _beside(ops.cast(mean, wide.dtype), x, axis)) * _beside(scale, x, axis)
     if gamma is not None:
-        outputs = outputs * _beside(ops.cast(gamma, wide.dtype), x, axis)
+        scale = scale * ops.cast(gamma, wide.dtype)
+    outputs = (wide - _beside(ops.cast(mean, wide.dtype), x, axis)) * _beside(scale, x, axis)
     if beta is not None:
         outputs = outputs + _beside(ops.cast(beta, wide.dtype), x, axis)
     return ops.cast(outputs, x.dtype)
@@ -96,4 +96,6 @@ def _negative_part(x):
 
 def _beside(vector, x, axis):
     """A vector over the channels, in a shape that broadcasts against x."""
+    if axis == len(x.shape) - 1:
+        return vector
     return ops.reshape(vector, [-1 if i == axis else 1 for i in range(len(x.shape))])

@@ -64,25 +64,23 @@ def local_response_norm(x, size, bias, alpha, beta, axis):
     def function(x):
         rows = tf.reshape(x, [-1, num_channels])
         bias_vector = tf.fill([num_channels], tf.cast(bias, dtype))
-        d = tf.nn.bias_add(tf.matmul(tf.square(rows), alpha * band), bias_vector)
+        # Kept: x and d^-1/2, from which both d^-beta and 1 / d are a product or two away.
+        root = tf.math.rsqrt(tf.nn.bias_add(tf.matmul(tf.square(rows), alpha * band), bias_vector))
 
         def gradient(dy):
             rows = tf.reshape(x, [-1, num_channels])
-            direct = tf.reshape(dy, [-1, num_channels]) * _power(d, beta)
-            dx = direct - rows * tf.matmul(direct * rows / d, 2 * alpha * beta * band)
+            direct = tf.reshape(dy, [-1, num_channels]) * _power(root, beta)
+            dx = direct - rows * tf.matmul(direct * rows * (root * root), 2 * alpha * beta * band)
             return tf.reshape(dx, tf.shape(x))
 
-        return tf.reshape(rows * _power(d, beta), tf.shape(x)), gradient
+        return tf.reshape(rows * _power(root, beta), tf.shape(x)), gradient
 
-    return _with_shape_of(x, tf.cast(function(tf.cast(x, dtype)), x.dtype))
+    return tf.ensure_shape(tf.cast(function(tf.cast(x, dtype)), x.dtype), x.shape)
 
 
-def _power(d, beta):
-    """d^-beta; at the paper's 0.75 two square roots take the place of a logarithm and an exponential."""
-    if beta == 0.75:
-        root = tf.math.rsqrt(d)
-        return root * tf.sqrt(root)
-    return tf.pow(d, -beta)
+def _power(root, beta):
+    """d^-beta from d^-1/2; at the paper's 0.75 a square root takes the place of a logarithm and an exponential."""
+    return root * tf.sqrt(root) if beta == 0.75 else tf.pow(root, 2 * beta)
 
 
 def batch_normalize(x, gamma, beta, epsilon, axis, synchronized):

@@ -13,9 +13,9 @@ _Color = tuple[float, float, float]
 class Augmentation:
     """The random changes of training images; with no argument, none.
 
-    Geometry: the tricks of one image are composed into one warp, so that a picture is resampled once. Colour: brightness, contrast,
-    saturation, hue and lighting are linear, and are composed into one matrix. Whether a change keeps the label true is for the
-    user to say: an "s" that is mirrored, a 6 that is turned.
+    Geometry: the tricks of one image are composed into one warp, so that a picture is resampled once. Colour:
+    brightness, contrast, saturation, hue and lighting are linear, and are composed into one matrix. Whether a change
+    keeps the label true is for the user to say: an "s" that is mirrored, a 6 that is turned.
 
     Numbers drawn depend on the seed, the epoch and the image only. "U(a, b)" is uniform.
     """
@@ -41,7 +41,8 @@ class Augmentation:
     crop_aspect: _Range = (3 / 4, 4 / 3)
     """Random resized crop: width / height, uniform in its logarithm."""
     short_side: tuple[int, int] | None = None
-    """Resize the short side to a whole number between these, pixels, and crop at random; None: as Preprocessing says."""
+    """Resize the short side to a whole number between these, pixels, and crop at random; None: as Preprocessing
+    says."""
     brightness: float = 0.0
     """Multiply all levels by U(1 - b, 1 + b)."""
     contrast: float = 0.0
@@ -57,8 +58,8 @@ class Augmentation:
         (3.448, -0.022, -3.331),
         (0.460, -0.934, 0.482),
     )
-    """Eigenvectors (r, g, b) times eigenvalues of the colours' covariance, times 255; measure with `data.principal_colors`.
-    The default is ImageNet's."""
+    """Eigenvectors (r, g, b) times eigenvalues of the colours' covariance, times 255; measure with
+    `data.principal_colors`. The default is ImageNet's."""
     erasing: float = 0.0
     """Random erasing: the probability that a rectangle is filled with the mean colour."""
     erasing_area: _Range = (0.02, 0.33)
@@ -72,7 +73,8 @@ class Augmentation:
     mixup: float = 0.0
     """MixUp: alpha of the Beta distribution of the share; 0 is off."""
     cutmix: float = 0.0
-    """CutMix: alpha of the Beta distribution of the area; 0 is off. With MixUp as well, each pair takes one of the two."""
+    """CutMix: alpha of the Beta distribution of the area; 0 is off. With MixUp as well, each pair takes one of the
+    two."""
 
     def __post_init__(self):
         check_name("fill", self.fill, ("reflect", "constant", "nearest"))

@@ -11,7 +11,7 @@ from nntricks_keras.data.evaluation_view import standardize
 from nntricks_keras.data.geometry import sample_affine, visible_window
 from nntricks_keras.data.operations import apply_photometric, geometric_maps, reach_of, sample_operations
 from nntricks_keras.data.randomness import image_keys
-from nntricks_keras.data.rendering import bilinear, recolor
+from nntricks_keras.data.rendering import find_places, interpolate, recolor
 
 
 @functools.lru_cache(maxsize=32)
@@ -36,9 +36,9 @@ class Augmenter:
         self.num_raw = num_raw
         self.seed = seed
         self.plan = tf.function(self._plan, jit_compile=True)
-        self.warp = tf.function(self._warp, jit_compile=True)
+        self.places = tf.function(self._places, jit_compile=True)
+        self.render = tf.function(self._render, jit_compile=True)
         self.finish = tf.function(self._finish, jit_compile=True)
-        self.warp_and_finish = tf.function(self._warp_and_finish, jit_compile=True)
 
     @property
     def has_operations(self):
@@ -51,15 +51,15 @@ class Augmenter:
         picture_size = tf.tile(tf.constant([[height, width]], tf.float32), [number, 1])
         linear, offset, _, _, _ = self.plan(epoch, indices, picture_size)
         window = tf.tile(tf.constant([[0, 0, height, width]]), [number, 1])
+        places = self.places(window, picture_size, linear, offset)
         pixels = tf.reshape(images, [-1, self.num_raw])
-        first = tf.range(number) * (height * width)
-        return self.warp_and_finish(epoch, indices, pixels, first, window, picture_size, linear, offset)
+        return self.render(epoch, indices, pixels, tf.range(number) * (height * width), window[:, 3], places)
 
     def one(self, epoch, index, contents, decode):
         """One image -> float32 (height, width, channels).
 
-        `contents` are its bytes, of which only the part in sight is decoded where they are a plain JPEG, else None; `decode()`
-        gives the whole raw picture.
+        `contents` are its bytes, of which only the part in sight is decoded where they are a plain JPEG, else None;
+        `decode()` gives the whole raw picture.
         """
         if contents is None:
             whole = decode()
@@ -79,13 +79,13 @@ class Augmenter:
         else:
             patch = tf.cond(plain, lambda: decode_jpeg_window(contents, ratio[0], window[0], self.num_raw), cut)
         per_pixel = tf.cast(ratio[0], tf.float32)
-        place = (tf.zeros([1], tf.int32), window, picture_size / per_pixel, linear / per_pixel, offset / per_pixel)
+        places = self.places(window, picture_size / per_pixel, linear / per_pixel, offset / per_pixel)
         pixels = _pad_to_power(tf.reshape(patch, [-1, self.num_raw]))
-        if not self.has_operations:
-            return self.warp_and_finish(epoch, index[None], pixels, *place)[0]
-        levels = self.warp(epoch, index[None], pixels, *place)[0]
-        levels = apply_photometric(levels, drawn[0][0], drawn[1][0], reach_of(self.augmentation))
-        return self.finish(epoch, index[None], levels[None])[0]
+        image = self.render(epoch, index[None], pixels, tf.zeros([1], tf.int32), window[:, 3], places)
+        if self.has_operations:
+            levels = apply_photometric(image[0], drawn[0][0], drawn[1][0], reach_of(self.augmentation))
+            image = self.finish(epoch, index[None], levels[None])
+        return image[0]
 
     def _plan(self, epoch, indices, picture_size):
         keys = image_keys(self.seed, epoch, indices)
@@ -96,23 +96,24 @@ class Augmenter:
         ratio, window = visible_window(linear, offset, picture_size, size, self.augmentation.fill)
         return linear, offset, ratio, window, None if which is None else (which, strength)
 
-    def _warp(self, epoch, indices, pixels, first, window, picture_size, linear, offset):
-        keys = image_keys(self.seed, epoch, indices)
-        corner, extent = window[:, :2], window[:, 2:]
+    def _places(self, window, picture_size, linear, offset):
+        turns = self.augmentation.rotation or self.augmentation.shear or self.has_operations
         size, fill = self.preprocessing.image_size, self.augmentation.fill
-        images = bilinear(pixels, first, extent, corner, picture_size, linear, offset, size, fill)
+        return find_places(window, picture_size, linear, offset, size, fill, separable=not turns)
+
+    def _render(self, epoch, indices, pixels, first, stride, places):
+        """Grey levels where operations are to follow, else finished images."""
+        images = interpolate(pixels, first, stride, *places)
         if is_active(self.augmentation):
+            keys = image_keys(self.seed, epoch, indices)
             images = recolor(images, *sample_colors(keys, self.augmentation, self.num_raw))
-        return images
+        return images if self.has_operations else self._finish(epoch, indices, images)
 
     def _finish(self, epoch, indices, levels):
         images = standardize(levels, self.preprocessing)
         if self.augmentation.erasing:
             images = erase(images, image_keys(self.seed, epoch, indices), self.augmentation)
         return images
-
-    def _warp_and_finish(self, epoch, indices, *place):
-        return self._finish(epoch, indices, self._warp(epoch, indices, *place))
 
 
 def _pad_to_power(pixels):

@@ -29,7 +29,8 @@ def decode(contents, name, num_channels=3):
 
 
 def is_plain_jpeg(contents):
-    """Whether the bytes are a JPEG that TensorFlow decodes as it should be: whole, upright, of a sane size, not CMYK."""
+    """Whether the bytes are a JPEG that TensorFlow decodes as it should be: whole, upright, of a sane size, not
+    CMYK."""
 
     def is_plain():
         size = tf.cast(tf.io.extract_jpeg_shape(contents), tf.int64)
@@ -82,7 +83,8 @@ def decode_with_pillow(contents, name, num_channels=3):
             pixels = np.asarray(image.convert("RGB" if num_channels == 3 else "L"))
     except InputError:
         raise
-    # Pillow raises almost anything on broken files: OSError, SyntaxError, ValueError, DecompressionBombError, struct.error, ...
+    # Pillow raises almost anything on broken files: OSError, SyntaxError, ValueError, DecompressionBombError,
+    # struct.error, ...
     except Exception as error:
         raise InputError(f"{name}: not a readable image ({error})") from error
     return pixels.reshape(*pixels.shape[:2], num_channels)
@@ -121,7 +123,8 @@ def _is_plain_png(contents):
 
 def _is_turned(contents):
     """Whether a JPEG's EXIF data ask for a turn or a mirroring."""
-    # The EXIF segment comes first, or after a JFIF segment of 18 bytes; its directory follows within a few hundred bytes.
+    # The EXIF segment comes first, or after a JFIF segment of 18 bytes; its directory follows within a few hundred
+    # bytes.
     head = tf.strings.substr(contents, 0, 1024)
 
     def asks():

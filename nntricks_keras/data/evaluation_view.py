@@ -14,7 +14,8 @@ def evaluation_view(images, preprocessing):
 def resize_and_crop(images, image_size, resize=None):
     """Bilinear, antialiased resize of the short side to `resize`, then the centre crop; float32 grey levels.
 
-    Only the part that the crop keeps is computed. Rounds as torchvision does: the long side down, the crop's corner to even.
+    Only the part that the crop keeps is computed. Rounds as torchvision does: the long side down, the crop's corner
+    to even.
     """
     single = images.shape.rank == 3
     batch = images[None] if single else images

@@ -37,7 +37,8 @@ def read_folder(folder, skip_bad_images=False):
 
 
 def find_split_folders(folder):
-    """{split: folder}: the split folders below `folder`, or the folder itself as "train" where there is no train folder."""
+    """{split: folder}: the split folders below `folder`, or the folder itself as "train" where there is no train
+    folder."""
     found = {}
     for split, aliases in SPLIT_FOLDERS.items():
         places = [folder / alias for alias in aliases if (folder / alias).is_dir()]

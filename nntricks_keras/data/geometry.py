@@ -1,7 +1,7 @@
 """Where each pixel of an augmented image comes from: all geometric tricks of one image as one affine map.
 
-Everything here is vectorized over a batch of images, and holds for a batch of one. Coordinates are continuous and in (y, x) order:
-pixel k covers [k, k + 1), so the centre of the first one lies at 0.5.
+Everything here is vectorized over a batch of images, and holds for a batch of one. Coordinates are continuous and in
+(y, x) order: pixel k covers [k, k + 1), so the centre of the first one lies at 0.5.
 """
 
 import math
@@ -23,8 +23,9 @@ def sample_affine(keys, picture_size, image_size, resize, augmentation, operatio
         image_size: height and width of the output.
         resize: short side that `Preprocessing` resizes to, where the augmentation does not say how to crop.
         augmentation: `Augmentation`.
-        operations: further affine maps in pixels about the output's centre, each (linear (batch, 2, 2), offset (batch, 2)), applied
-            to the result of the others in this order (RandAugment's); inverse, from where to whence.
+        operations: further affine maps in pixels about the output's centre, each (linear (batch, 2, 2), offset
+            (batch, 2)), applied to the result of the others in this order (RandAugment's); inverse, from where to
+            whence.
 
     Returns:
         linear (batch, 2, 2) and offset (batch, 2): output place p is seen at picture place linear p + offset.
@@ -120,7 +121,8 @@ def visible_window(linear, offset, picture_size, image_size, fill):
     """Which part of the pictures an affine map shows, and how much smaller they may be decoded without losing detail.
 
     Returns:
-        ratio: (batch,) int32, 1, 2, 4 or 8: pictures may be reduced so many times, and still shrink by less than 2 after it.
+        ratio: (batch,) int32, 1, 2, 4 or 8: pictures may be reduced so many times, and still shrink by less than 2
+            after it.
         window: (batch, 4) int32: top, left, height, width, in pixels of the reduced picture.
     """
     # Pixels of the picture that one step down, or one to the right, of the output passes over.

@@ -28,9 +28,9 @@ class CheckReport:
 def check_folder(folder):
     """Reads every image of a folder of class folders, with or without split folders.
 
-    Problems: files that are empty, truncated, no image, too large, or not to be read; class folders without images; a class that
-    is missing from a split. Remarks: images of one pixel a side; files in class folders that are taken for no image; the same picture
-    twice, in two splits or two classes or one.
+    Problems: files that are empty, truncated, no image, too large, or not to be read; class folders without images;
+    a class that is missing from a split. Remarks: images of one pixel a side; files in class folders that are taken
+    for no image; the same picture twice, in two splits or two classes or one.
 
     Raises:
         InputError: there is no such folder, or it has no class folder.

@@ -1,4 +1,5 @@
-"""MixUp (Zhang et al., 2017) and CutMix (Yun et al., 2019): each image with its neighbour in the epoch's shuffled order."""
+"""MixUp (Zhang et al., 2017) and CutMix (Yun et al., 2019): each image with its neighbour in the epoch's shuffled
+order."""
 
 import numpy as np
 import tensorflow as tf

@@ -39,7 +39,8 @@ TRIVIAL_AUGMENT = Reach(rotation=135.0, shear=0.99, translation=1 / 7, enhanceme
 
 
 def sample_operations(keys, augmentation):
-    """(which (batch, n) int32 indices into NAMES, strength (batch, n) from -1 to 1), or (None, None) when there are none."""
+    """(which (batch, n) int32 indices into NAMES, strength (batch, n) from -1 to 1), or (None, None) when there are
+    none."""
     number = 1 if augmentation.trivial_augment else augmentation.rand_augment
     if not number:
         return None, None

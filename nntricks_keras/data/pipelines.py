@@ -40,19 +40,21 @@ def pipeline(
         num_classes: length of the one-hot labels.
         augmentation: `Augmentation`, for training only.
         training: shuffle and augment. Otherwise the images come in order, unchanged by chance.
-        seed: of the order and of everything random. Image i of epoch e is the same for the same seed, whatever the batch
-            size, the number of workers, or a restart.
+        seed: of the order and of everything random. Image i of epoch e is the same for the same seed, whatever the
+            batch size, the number of workers, or a restart.
         repeat: go on for ever, epochs 0, 1, 2, ... Otherwise an iteration is one epoch, and each next iteration of a
             training pipeline is shuffled and augmented anew.
         start_step: the step to begin at, counted from the start of epoch 0; what comes before it is not read.
         drop_remainder: leave out the last, smaller batch of an epoch.
         balanced: training draws every class equally often.
-        cache: whether encoded files are held in memory: "auto" holds them up to 512 MB in all, "none" reads them each time.
-        shard: (worker, number of workers): yield only this worker's part of every batch. With (0, 1), tf.distribute deals
-            whole batches out itself.
+        cache: whether encoded files are held in memory: "auto" holds them up to 512 MB in all, "none" reads them
+            each time.
+        shard: (worker, number of workers): yield only this worker's part of every batch. With (0, 1), tf.distribute
+            deals whole batches out itself.
 
     Returns:
-        `tf.data.Dataset` of (float32 images (batch, height, width, channels), float32 one-hot labels (batch, num_classes)).
+        `tf.data.Dataset` of (float32 images (batch, height, width, channels), float32 one-hot labels (batch,
+        num_classes)).
 
     Raises:
         InputError: labels out of range, a setting for training without training, an odd batch to mix, an empty dataset.

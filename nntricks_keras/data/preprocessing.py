@@ -11,8 +11,8 @@ from nntricks_keras.errors import InputError, check_name
 class Preprocessing:
     """The one description of how a raw image becomes the input of a network, kept beside the weights.
 
-    Training, evaluation, prediction and export all use it. A raw image is uint8, (height, width, 1 or 3). For evaluation it
-    is resized (bilinear, antialiased), cut at the centre, brought to `channels`, and standardized:
+    Training, evaluation, prediction and export all use it. A raw image is uint8, (height, width, 1 or 3). For
+    evaluation it is resized (bilinear, antialiased), cut at the centre, brought to `channels`, and standardized:
     x = (value - mean) / std, with value, mean and std in grey levels from 0 to 255.
 
     `mean` and `std` hold one number for each output channel, in the order of `channels`; a single number serves all.
@@ -67,7 +67,8 @@ class Preprocessing:
         return (*self.image_size, self.num_channels)
 
     def apply(self, image):
-        """One raw uint8 image (height, width, 1 or 3), or a batch of them, as evaluation sees it: float32 NumPy array."""
+        """One raw uint8 image (height, width, 1 or 3), or a batch of them, as evaluation sees it: float32 NumPy
+        array."""
         from nntricks_keras.data.evaluation_view import evaluation_view
 
         return evaluation_view(image, self).numpy()

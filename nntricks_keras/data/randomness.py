@@ -1,7 +1,8 @@
 """Random numbers that depend on (seed, epoch, image) and nothing else: not on batch size, order, workers or restarts.
 
-TensorFlow's stateless draws take one seed for a whole tensor, so a batch cannot hold numbers keyed by image. Here each number
-is a hash of a counter (the finalizer of SplitMix64; Steele, Lea and Flood, 2014), equal for one image or for a batch of them.
+TensorFlow's stateless draws take one seed for a whole tensor, so a batch cannot hold numbers keyed by image. Here
+each number is a hash of a counter (the finalizer of SplitMix64; Steele, Lea and Flood, 2014), equal for one image or
+for a batch of them.
 """
 
 import numpy as np

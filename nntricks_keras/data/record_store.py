@@ -14,7 +14,8 @@ _HEADER, _FOOTER = 12, 4
 
 
 class RecordStore(EncodedStore):
-    """Encoded images in TFRecords: where each lies is found in one pass, so that any order can be read, and joined anywhere.
+    """Encoded images in TFRecords: where each lies is found in one pass, so that any order can be read, and joined
+    anywhere.
 
     Args:
         paths: of the TFRecord files.

@@ -16,18 +16,19 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_ima
 
     Args:
         source: "fashion_mnist_mini" (bundled, no network); any name of TensorFlow Datasets, with its configuration
-            ("cifar10", "imagenette/160px-v2"); a folder of class folders, with or without train, validation and test above them;
-            or arrays: (x, y), or ((x_train, y_train), (x_test, y_test)).
+            ("cifar10", "imagenette/160px-v2"); a folder of class folders, with or without train, validation and test
+            above them; or arrays: (x, y), or ((x_train, y_train), (x_test, y_test)).
         validation_fraction: the share of each class that is set aside for validation where the source has no split for
             it; also for the test where the source has one split only (then from what validation leaves).
         data_dir: where TensorFlow Datasets keeps prepared sets; None is its own default.
         seed: of the split; the same seed sets the same images aside.
-        skip_bad_images: for folders: read every file first, and leave out those that cannot be used; `ImageData.left_out`
-            lists them. Otherwise such a file ends the run that meets it, with an error that names it.
+        skip_bad_images: for folders: read every file first, and leave out those that cannot be used;
+            `ImageData.left_out` lists them. Otherwise such a file ends the run that meets it, with an error that
+            names it.
 
     Returns:
-        ImageData. `test` is the last labelled split: "test" if it is labelled, else "validation" (as for ImageNet, whose test
-        labels are not public), and then the validation images are set aside from the training split.
+        ImageData. `test` is the last labelled split: "test" if it is labelled, else "validation" (as for ImageNet,
+        whose test labels are not public), and then the validation images are set aside from the training split.
 
     Raises:
         InputError: naming what is missing, empty, or mislabelled.
@@ -53,12 +54,14 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_ima
 
 
 def _means_folder(source):
-    """A name with a path's marks, or one that exists here as a folder, is a folder; "imagenette/160px-v2" is neither."""
+    """A name with a path's marks, or one that exists here as a folder, is a folder; "imagenette/160px-v2" is
+    neither."""
     return source.startswith((".", "/", "~")) or "\\" in source or Path(source).is_dir()
 
 
 def _three_splits(splits, fraction, seed):
-    """{"train", and "validation" and "test" where labelled: store} -> all three, setting aside what the source lacks."""
+    """{"train", and "validation" and "test" where labelled: store} -> all three, setting aside what the source
+    lacks."""
     train, validation, test = (splits.get(name) for name in ("train", "validation", "test"))
     if test is None:
         test, validation = validation, None

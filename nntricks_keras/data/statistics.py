@@ -17,10 +17,11 @@ def channel_statistics(dataset):
 
 
 def principal_colors(dataset):
-    """The axes along which a dataset's colours vary, for `Augmentation.principal_colors`: three rows (red, green, blue).
+    """The axes along which a dataset's colours vary, for `Augmentation.principal_colors`: three rows (red, green,
+    blue).
 
-    Row i is the i-th eigenvector of the covariance of the pixels' colours (on the scale 0 to 1), times its eigenvalue, times 255:
-    AlexNet's lighting adds it times a normal draw (Krizhevsky et al., 2012, section 4.1).
+    Row i is the i-th eigenvector of the covariance of the pixels' colours (on the scale 0 to 1), times its
+    eigenvalue, times 255: AlexNet's lighting adds it times a normal draw (Krizhevsky et al., 2012, section 4.1).
 
     Raises:
         InputError: the images are grey.
@@ -35,7 +36,8 @@ def principal_colors(dataset):
 
 
 def class_weights(dataset):
-    """{class: weight} for `fit(class_weight=...)`: every class weighs the same in the sum, and the mean weight of an image is 1."""
+    """{class: weight} for `fit(class_weight=...)`: every class weighs the same in the sum, and the mean weight of an
+    image is 1."""
     store = store_of(dataset)
     labels = store.labels if store else np.array([label for _, label in dataset.as_numpy_iterator()])
     counts = np.bincount(labels)

@@ -1,8 +1,8 @@
 """Where the images of one split lie, addressed by index: pixels of equal size in memory, or encoded files.
 
-A dataset made by a store is an ordinary `tf.data.Dataset` of (raw image, label). `store_of` finds the store behind it, so
-that the pipeline can go straight to the encoded bytes, shuffle by index, and start in the middle without reading what it
-skips.
+A dataset made by a store is an ordinary `tf.data.Dataset` of (raw image, label). `store_of` finds the store behind
+it, so that the pipeline can go straight to the encoded bytes, shuffle by index, and start in the middle without reading
+what it skips.
 """
 
 import os

@@ -30,7 +30,8 @@ def test_preprocessing_goes_through_json():
 def test_settings_load_no_tensorflow():
     code = """
 import sys, types
-package = types.ModuleType("nntricks_keras"); package.__path__ = ["nntricks_keras"]; sys.modules["nntricks_keras"] = package
+package = types.ModuleType("nntricks_keras"); package.__path__ = ["nntricks_keras"]
+sys.modules["nntricks_keras"] = package
 from nntricks_keras.data import Augmentation, Preprocessing
 assert "tensorflow" not in sys.modules and "keras" not in sys.modules
 """

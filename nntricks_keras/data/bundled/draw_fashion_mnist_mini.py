@@ -3,8 +3,8 @@
     python -m nntricks_keras.data.bundled.draw_fashion_mnist_mini --data-dir TFDS_FOLDER
 
 TFDS_FOLDER holds `fashion_mnist` as TensorFlow Datasets prepared it (`tfds build fashion_mnist`). The images go to
-`fashion_mnist_mini/1.0.0` beside this file, where `data.load("fashion_mnist_mini")` reads them like any other TFDS name.
-Fashion-MNIST is Copyright (c) 2017 Zalando SE, MIT licence: `fashion_mnist_mini/LICENSE`.
+`fashion_mnist_mini/1.0.0` beside this file, where `data.load("fashion_mnist_mini")` reads them like any other TFDS
+name. Fashion-MNIST is Copyright (c) 2017 Zalando SE, MIT licence: `fashion_mnist_mini/LICENSE`.
 """
 
 import argparse

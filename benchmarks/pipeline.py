@@ -1,0 +1,285 @@
+"""Images a second through the input pipeline, beside albumentations and Keras's own preprocessing layers.
+
+    python -m benchmarks.pipeline [--write]
+
+Needs the extra "bench". JPEGs of 500 x 375 are cut from sample photographs of scikit-image; all recipes give 224 px
+(the last: 32 px), float32,
+standardized. Rates are images per second of processor time on one core, all contenders pinned to it, best of three
+rounds in turn;
+processor time, so that a busy machine does not decide. `--steps` times training steps by the clock instead: fed by the
+pipeline, and on one batch held in memory.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "pipeline.csv"
+NUM_PHOTOS = 160
+JITTER = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}
+CROP = {"horizontal_flip": True, "crop_area": (0.08, 1.0)}
+ROTATION, ZOOM = 15.0, (0.9, 1.1)
+
+
+def make_photographs():
+    """JPEGs of 500 x 375, quality 90: windows of scikit-image's photographs, enlarged where they are smaller."""
+    import skimage.data
+    import tensorflow as tf
+
+    sources = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea(), skimage.data.rocket()]
+    rng = np.random.default_rng(0)
+    jpegs = []
+    for n in range(NUM_PHOTOS):
+        source = sources[n % len(sources)]
+        height = int(min(source.shape[0], source.shape[1] * 0.75) * rng.uniform(0.8, 1))
+        width = height * 4 // 3
+        top, left = rng.integers(0, source.shape[0] - height + 1), rng.integers(0, source.shape[1] - width + 1)
+        window = tf.image.resize(source[top : top + height, left : left + width], (375, 500), antialias=True)
+        jpegs.append(tf.io.encode_jpeg(tf.cast(tf.round(window), tf.uint8), quality=90).numpy())
+    return jpegs
+
+
+def ours(jpegs, **settings):
+    """A function that runs the JPEGs once through our pipeline."""
+    from nntricks_keras import data
+    from nntricks_keras.data.stores import EncodedStore
+
+    names = [f"photograph {n}" for n in range(len(jpegs))]
+    dataset = EncodedStore(names, [0] * len(jpegs), jpegs).dataset()
+    looks = data.Preprocessing(224, mean=120.0, std=60.0)
+    batches = data.pipeline(
+        dataset,
+        looks,
+        batch_size=32,
+        num_classes=1,
+        training=True,
+        repeat=True,
+        augmentation=data.Augmentation(**settings),
+    )
+    return endless(batches)
+
+
+def albumentations(jpegs, affine=False):
+    """The same with OpenCV and albumentations in this process."""
+    import albumentations
+    import cv2
+
+    cv2.setNumThreads(0)
+    steps = [albumentations.RandomResizedCrop((224, 224), scale=(0.08, 1.0)), albumentations.HorizontalFlip()]
+    if affine:
+        steps.append(albumentations.Affine(rotate=(-ROTATION, ROTATION), scale=ZOOM, p=1))
+    reach = (0.6, 1.4)
+    steps.append(albumentations.ColorJitter(brightness=reach, contrast=reach, saturation=reach, hue=(0, 0), p=1))
+    transform = albumentations.Compose([*steps, albumentations.Normalize()])
+
+    def run():
+        for start in range(0, len(jpegs), 32):
+            pictures = (cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1) for jpeg in jpegs[start : start + 32])
+            np.stack([transform(image=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))["image"] for picture in pictures])
+        return len(jpegs)
+
+    return run
+
+
+def keras_layers(jpegs, layers):
+    """Decoded and resized to 256, cut at the centre by Keras, then Keras's random layers on whole batches."""
+    import tensorflow as tf
+
+    def decode(jpeg):
+        return tf.image.resize(tf.io.decode_jpeg(jpeg, channels=3), (224, 224))
+
+    def augment(images):
+        for layer in layers:
+            images = layer(images, training=True)
+        return images
+
+    batches = tf.data.Dataset.from_tensor_slices(jpegs).repeat().map(decode).batch(32).map(augment)
+    return endless(batches)
+
+
+def resize_then_crop(jpegs):
+    """VGG's scale jitter as usually written: decode, resize all, crop."""
+    import tensorflow as tf
+
+    def load(jpeg):
+        image = tf.io.decode_jpeg(jpeg, channels=3)
+        size = tf.cast(tf.shape(image)[:2], tf.float32)
+        short = tf.random.uniform([], 256, 513)
+        image = tf.image.resize(image, tf.cast(tf.math.ceil(size * short / tf.reduce_min(size)), tf.int32))
+        return (tf.image.random_flip_left_right(tf.image.random_crop(image, (224, 224, 3))) - 120.0) / 60.0
+
+    batches = tf.data.Dataset.from_tensor_slices(jpegs).repeat().map(load).batch(32)
+    return endless(batches)
+
+
+def small_images(by_keras):
+    """28 to 32 px: flip, crop, rotation and colour on whole batches, by our pipeline or by Keras's layers."""
+    import keras
+    import tensorflow as tf
+
+    from nntricks_keras import data
+
+    x = np.random.default_rng(0).integers(0, 256, (8192, 32, 32, 3), np.uint8)
+    if not by_keras:
+        split = data.load(((x, np.arange(8192) % 10),) * 2).test
+        settings = {"horizontal_flip": True, "padding_crop": 4, "rotation": ROTATION, **JITTER}
+        batches = data.pipeline(
+            split,
+            data.Preprocessing(32, mean=120.0, std=60.0),
+            batch_size=128,
+            num_classes=10,
+            training=True,
+            repeat=True,
+            augmentation=data.Augmentation(**settings),
+        )
+        return endless(batches, 64)
+    layers = [
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandomTranslation(0.125, 0.125),
+        keras.layers.RandomRotation(ROTATION / 360),
+        *color_layers(),
+        keras.layers.Normalization(mean=120.0, variance=3600.0),
+    ]
+
+    def augment(images):
+        for layer in layers:
+            images = layer(images, training=True)
+        return images
+
+    batches = tf.data.Dataset.from_tensor_slices(x).repeat().batch(128)
+    batches = batches.map(lambda images: augment(tf.cast(images, tf.float32)))
+    return endless(batches, 64)
+
+
+def color_layers():
+    """Keras's brightness, contrast and saturation."""
+    import keras
+
+    return [
+        keras.layers.RandomBrightness(0.4, value_range=(0, 255)),
+        keras.layers.RandomContrast(0.4, value_range=(0, 255)),
+        keras.layers.RandomSaturation((0.3, 0.7), value_range=(0, 255)),
+    ]
+
+
+def endless(batches, number=10):
+    """A function that takes the next batches of an endless dataset and says how many images they held."""
+    iterator = iter(batches)
+
+    def run():
+        elements = (next(iterator) for _ in range(number))
+        return sum(len(element[0] if isinstance(element, tuple) else element) for element in elements)
+
+    return run
+
+
+def recipes(jpegs):
+    """(recipe, against, ratio to reach, our run, their run)."""
+    import keras
+
+    warp = {**CROP, **JITTER, "rotation": ROTATION, "zoom": ZOOM}
+    crop_layers = [keras.layers.RandomZoom((-0.6, 0.0)), keras.layers.RandomFlip("horizontal")]
+    warp_layers = [keras.layers.RandomRotation(ROTATION / 360), keras.layers.RandomZoom(0.1), *color_layers()]
+    yield "crop + flip + colour", "albumentations", 1.4, ours(jpegs, **CROP, **JITTER), albumentations(jpegs)
+    ours_with_warp = ours(jpegs, **warp)
+    yield "+ rotation + zoom", "Keras layers", 3.5, ours_with_warp, keras_layers(jpegs, [*crop_layers, *warp_layers])
+    yield "+ rotation + zoom", "albumentations", 0.7, ours_with_warp, albumentations(jpegs, affine=True)
+    keras_rand = keras_layers(jpegs, [keras.layers.RandAugment(value_range=(0, 255), num_ops=2)])
+    yield "RandAugment(2)", "Keras RandAugment", 20.0, ours(jpegs, **CROP, rand_augment=2), keras_rand
+    vgg = ours(jpegs, horizontal_flip=True, short_side=(256, 512))
+    yield "VGG scale jitter", "resize all, crop", 2.0, vgg, resize_then_crop(jpegs)
+    yield "32 px, batched", "Keras layers", 4.0, small_images(False), small_images(True)
+
+
+def rate(run, rounds):
+    """Images per second of processor time: the best of some rounds after one to warm up."""
+    run()
+    best = 0.0
+    for _ in range(rounds):
+        start = time.process_time()
+        number = run()
+        best = max(best, number / (time.process_time() - start))
+    return best
+
+
+def compare(rounds):
+    """Rows of the table, pinned to one core."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    rows = []
+    for recipe, against, target, our_run, their_run in recipes(make_photographs()):
+        our_rate, their_rate = rate(our_run, rounds), rate(their_run, rounds)
+        rows.append([recipe, against, round(our_rate), round(their_rate), round(our_rate / their_rate, 2), target])
+        print(*rows[-1], sep="\t", flush=True)
+    return rows
+
+
+def compare_steps(num_steps):
+    """A training step fed by the pipeline over the same step on one batch in memory, by the clock, on all cores."""
+    import zoo
+    from nntricks_keras import data
+
+    jpegs = make_photographs()
+    names = [f"photograph {n}" for n in range(len(jpegs))]
+    from nntricks_keras.data.stores import EncodedStore
+
+    photographs = EncodedStore(names, [0] * len(jpegs), jpegs).dataset()
+    cases = [
+        ("vgg_mini, 28 px, quick", "vgg_mini", data.load("fashion_mnist_mini").train,
+         data.Preprocessing(28, mean=73.0, std=90.0, channels="grey"), "quick", 64),
+        ("alexnet, 224 px JPEG", "alexnet", photographs, data.Preprocessing(224, mean=120.0, std=60.0),
+         "alexnet2012", 32),
+    ]  # fmt: skip
+    rows = []
+    for title, name, dataset, looks, preset, batch_size in cases:
+        model = zoo.create(name, input_shape=looks.input_shape, num_classes=10)
+        model.compile(optimizer="sgd", loss="categorical_crossentropy")
+        batches = data.pipeline(
+            dataset, looks, batch_size=batch_size, num_classes=10, training=True, repeat=True,
+            augmentation=data.Augmentation.preset(preset),
+        )  # fmt: skip
+        held = batches.take(1).cache().repeat()
+        times = {"fed": [], "held": []}
+        for _ in range(4):
+            for kind, source in (("fed", batches), ("held", held)):
+                iterator = iter(source)
+                model.train_on_batch(*next(iterator))
+                start = time.perf_counter()
+                for _ in range(num_steps):
+                    model.train_on_batch(*next(iterator))
+                times[kind].append((time.perf_counter() - start) / num_steps)
+        fed, at_rest = min(times["fed"]), min(times["held"])
+        rows.append(
+            [title, "one batch held", f"{fed * 1e3:.1f} ms", f"{at_rest * 1e3:.1f} ms", round(fed / at_rest, 3), 1.08]
+        )
+        print(*rows[-1], sep="\t", flush=True)
+    return rows
+
+
+def main():
+    """Prints the table; with --write also keeps it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument("--steps", action="store_true", help="time training steps instead of images a second")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    rows = compare_steps(num_steps=8) if arguments.steps else compare(arguments.rounds)
+    if arguments.write:
+        RESULTS.parent.mkdir(exist_ok=True)
+        path = RESULTS.with_stem("pipeline_steps") if arguments.steps else RESULTS
+        with open(path, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["recipe", "against", "ours", "theirs", "ratio", "to reach"])
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
