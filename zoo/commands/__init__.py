@@ -28,12 +28,17 @@ def run_command(program, package, argv):
             print(_help(program, package))
             return 0 if argv else 2
         name = check_name("command", argv[0], _command_names(package))
-        return _load(package, name).main(argv[1:]) or 0
+        code = _load(package, name).main(argv[1:]) or 0
+        sys.stdout.flush()
+        return code
     except ValueError as error:
         if not _is_users_mistake(error):
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
