@@ -46,7 +46,10 @@ def preview(dataset, augmentation, path="preview.png", *, image_size=None, num_i
 
 def _augmented(store, make, epoch):
     indices = tf.range(len(store), dtype=tf.int64)
-    images = tf.stack([make.one(epoch, i, store.encoded(i), lambda i=i: store.image(i)) for i in indices])
+    shown = tf.data.Dataset.range(len(store)).map(
+        lambda i: make.one(epoch, i, store.encoded(i), lambda: store.image(i))
+    )
+    images = tf.stack(list(shown))
     if make.augmentation.mixup or make.augmentation.cutmix:
         keys = image_keys(make.seed, epoch, indices)
         images, _ = mix(images, tf.zeros([len(store), 1]), keys, make.augmentation)
