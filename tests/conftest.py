@@ -15,7 +15,10 @@ def rng(request):
 
 @pytest.fixture(scope="session")
 def picture_folder(tmp_path_factory):
-    """Class folders train/ and test/ of 16x16 grey PNGs: bright above, or bright below (so that mirroring left and right keeps the label true)."""
+    """Class folders train/ and test/ of 16x16 grey PNGs: bright above, or bright below.
+
+    Mirroring left and right keeps these labels true.
+    """
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng()
     for split, count in [("train", 40), ("test", 12)]:
