@@ -87,7 +87,7 @@ def albumentations(jpegs, affine=False):
 
 
 def keras_layers(jpegs, layers):
-    """Decoded and resized to 256, cut at the centre by Keras, then Keras's random layers on whole batches."""
+    """Decoded, squeezed to 224 px, then Keras's random layers on whole batches."""
     import tensorflow as tf
 
     def decode(jpeg):

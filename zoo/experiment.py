@@ -61,6 +61,8 @@ class Experiment:
     """where TensorFlow Datasets keeps its files"""
     validation_fraction: float = 0.1
     """of the training images, carved out when the data has no validation split of its own"""
+    skip_bad_images: bool = False
+    """leave out the files of a folder that cannot be read, and list them; otherwise the first of them ends the run"""
     image_size: tuple[int, int] | None = None
     """height and width in pixels that the model sees; by default the images' own, or the model's usual one"""
 
@@ -98,8 +100,15 @@ def resolve(experiment):
         (the experiment with its preprocessing filled in, data.ImageData).
     """
     image_data = data.load(
-        experiment.data, validation_fraction=experiment.validation_fraction, data_dir=experiment.data_dir
+        experiment.data,
+        validation_fraction=experiment.validation_fraction,
+        data_dir=experiment.data_dir,
+        skip_bad_images=experiment.skip_bad_images,
     )
+    if image_data.left_out:
+        print(f"left out {len(image_data.left_out)} images:")
+        for file, reason in image_data.left_out:
+            print(f"  {file}: {reason}")
     if experiment.preprocessing is None:
         preprocessing = _preprocessing(experiment, image_data)
         experiment = dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None)

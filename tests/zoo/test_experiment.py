@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -77,6 +78,16 @@ def test_an_empty_class_is_named(picture_folder, tmp_path):
     (tmp_path / "empty" / "nothing_here").mkdir(parents=True)
     with pytest.raises(InputError, match="empty"):
         zoo.train(zoo.Experiment(data=str(tmp_path / "empty"), recipe=TINY), tmp_path / "run")
+
+
+def test_bad_images_are_left_out_and_listed_on_request(picture_folder, tmp_path, capsys):
+    from zoo.experiment import resolve
+
+    shutil.copytree(picture_folder, tmp_path / "pictures")
+    (tmp_path / "pictures" / "train" / "above" / "bad.png").write_bytes(b"no picture")
+    experiment = zoo.Experiment(data=str(tmp_path / "pictures"), skip_bad_images=True)
+    assert len(resolve(experiment)[1].left_out) == 1
+    assert "bad.png" in capsys.readouterr().out
 
 
 def test_resume_with_a_changed_experiment_names_the_field(experiment, run):
