@@ -6,7 +6,7 @@ RUN    := runs/quick
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test test-all test-jax lint bench lecture docs clean
+.PHONY: train test test-all test-jax lint clean
 
 $(VENV)/.run: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
