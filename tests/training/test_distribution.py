@@ -42,8 +42,12 @@ COMPARISON = """
     one, two = (np.concatenate([w.ravel() for w in run.load_model().get_weights()]) for run in runs)
     np.testing.assert_allclose(two, one, atol=1e-4)
     for first, second in zip(runs[0].history, runs[1].history):
-        for column in ("loss", "top1", "top5", "val_loss", "val_top1"):
+        for column in ("loss", "val_loss"):
             np.testing.assert_allclose(second[column], first[column], atol=2e-3, err_msg=column)
+        # Two logits that are equal but for rounding may change places: one image of a split, no more.
+        for column, split in (("top1", "train"), ("top5", "train"), ("val_top1", "validation")):
+            one_image = 1.01 / images.counts[split]
+            np.testing.assert_allclose(second[column], first[column], atol=one_image, err_msg=column)
 """
 
 
