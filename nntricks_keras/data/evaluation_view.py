@@ -20,7 +20,7 @@ def resize_and_crop(images, image_size, resize=None):
     single = images.shape.rank == 3
     batch = images[None] if single else images
     in_size = tf.shape(batch)[1:3]
-    out_size = _resized(in_size, image_size, resize)
+    out_size = resized_size(in_size, image_size, resize)
     if batch.shape[1:3] == tuple(image_size) and resize in (None, min(image_size)):
         crop = tf.cast(batch, tf.float32)
     else:
@@ -37,7 +37,7 @@ def resize_and_crop(images, image_size, resize=None):
     return crop[0] if single else crop
 
 
-def _resized(in_size, image_size, resize):
+def resized_size(in_size, image_size, resize):
     """(height, width) after the resize: the short side is `resize`, and nothing is smaller than the crop."""
     in_size = tf.cast(in_size, tf.float64)
     target = tf.constant(image_size, tf.float64)

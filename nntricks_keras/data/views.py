@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from nntricks_keras.data.evaluation_view import resize_and_crop, standardize
+from nntricks_keras.data.evaluation_view import resize_and_crop, resized_size, standardize
 
 
 def center_view(image, preprocessing):
@@ -51,9 +51,7 @@ def whole_views(image, preprocessing, scale):
 
 def resize_short_side(image, side):
     """Bilinear, antialiased, proportions kept (the long side rounded down); float32 grey levels."""
-    size = tf.cast(tf.shape(image)[:2], tf.float64)
-    # The small addend keeps 256.0 from becoming 255 by a rounding error.
-    out_size = tf.cast(size * (side / tf.reduce_min(size)) + 1e-6, tf.int32)
+    out_size = resized_size(tf.shape(image)[:2], (1, 1), side)
     resized = tf.image.resize(image, out_size, antialias=True)
     resized.set_shape([None, None, image.shape[-1]])
     return resized
