@@ -1,9 +1,9 @@
 """Checkpoints: everything a run needs to go on as if nothing had happened, in one file that is whole or not there.
 
 `step-00001234.npz` is a plain NumPy archive, read with pickling off: `model/0000`, `model/0001`, ... are the model's
-variables (the states of its seed generators too, which `.keras` files lose), `optimizer/0000`, ... the optimizer's, and
-`state` is JSON in UTF-8: epoch, step, the counters of the callbacks, and the path and shape of every variable. The
-archive's own CRC-32 tells a damaged file from a good one.
+variables (the states of its seed generators too, which `.keras` files lose), `optimizer/0000`, ... the optimizer's,
+`average/0000`, ... those of a WeightAverage, and `state` is JSON in UTF-8: epoch, step, the counters of the callbacks,
+and the path and shape of every variable. The archive's own CRC-32 tells a damaged file from a good one.
 """
 
 import json
@@ -36,11 +36,11 @@ class Checkpoints:
         """The checkpoint files, the newest last."""
         return sorted(self.folder.glob("step-*.npz"))
 
-    def save(self, model, state):
-        """Writes the model's and its optimizer's variables and `state` (JSON values with "step"); returns the path."""
+    def save(self, model, state, average=()):
+        """Writes the variables of model, optimizer and average, and `state` (JSON with "step"); returns the path."""
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays, described = {}, []
-        for key, variable in _variables(model):
+        for key, variable in _variables(model, average):
             array = ops.convert_to_numpy(variable)
             described.append({"key": key, "path": variable.path, "shape": list(array.shape), "dtype": array.dtype.name})
             arrays[key] = array
@@ -62,9 +62,12 @@ class Checkpoints:
         return None
 
 
-def restore(model, state, arrays):
-    """Puts a checkpoint's arrays into a built model and its built optimizer: all of them, or none and an InputError."""
-    variables = _variables(model)
+def restore(model, state, arrays, average=()):
+    """Puts a checkpoint's arrays into a built model, its built optimizer and the variables of its average.
+
+    All of them, or none and an InputError.
+    """
+    variables = _variables(model, average)
     saved = {entry["key"]: entry for entry in state["variables"]}
     if len(variables) != len(saved):
         raise InputError(f"the checkpoint has {len(saved)} variables, this model and optimizer have {len(variables)}")
@@ -78,10 +81,14 @@ def restore(model, state, arrays):
         variable.assign(arrays[key].view(saved[key]["dtype"]))
 
 
-def _variables(model):
+def _variables(model, average):
     return [
         (f"{owner}/{index:04d}", variable)
-        for owner, variables in [("model", model.variables), ("optimizer", model.optimizer.variables)]
+        for owner, variables in [
+            ("model", model.variables),
+            ("optimizer", model.optimizer.variables),
+            ("average", average),
+        ]
         for index, variable in enumerate(variables)
     ]
 

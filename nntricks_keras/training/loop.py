@@ -1,6 +1,5 @@
 """train: a model builder, images and a Recipe become a run folder."""
 
-import contextlib
 import math
 import resource
 import sys
@@ -12,12 +11,15 @@ from nntricks_keras.data import pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
 from nntricks_keras.files import write_json
-from nntricks_keras.training import distribution, run_folder
+from nntricks_keras.training import distribution, freezing, precision, run_folder
+from nntricks_keras.training.accumulation import AccumulatingModel
+from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.losses import CrossEntropy
-from nntricks_keras.training.optimizers import leave_biases_undecayed, make_optimizer
+from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
+from nntricks_keras.training.tensorboard import TensorBoard
 
 
 def train(
@@ -68,16 +70,22 @@ def train(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
             f"give at least {strategy.num_replicas_in_sync}"
         )
+    if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
+        raise InputError(f"accumulate {recipe.accumulate} needs the TensorFlow backend, not {keras.backend.backend()}")
     steps_per_epoch = math.ceil(image_data.counts["train"] / recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         distribution.make_deterministic()
-    with strategy.scope(), _precision(recipe.precision):
-        model = build_model()
-        _check_model(model, image_data, preprocessing)
-        _compile(model, recipe, steps_per_epoch)
+    computed_in = precision.resolve(recipe.precision)
+    with strategy.scope(), precision.policy(computed_in):
+        network = build_model()
+        _check_model(network, image_data, preprocessing)
+        freezing.check(network, recipe.unfreeze)
+        model = AccumulatingModel(network, recipe.accumulate) if recipe.accumulate > 1 else network
+        _compile(model, recipe, steps_per_epoch, computed_in)
         distribution.ready_for_fit(model, recipe.batch_size)
-    recorder = Recorder(run, recipe, steps_per_epoch, title or model.name, checkpoint_minutes)
+        average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
+    recorder = Recorder(run, network, recipe, steps_per_epoch, title or network.name, checkpoint_minutes, average)
     step = recorder.resume(model) if resume else 0
     run_folder.make(run.folder, overwrite=overwrite)  # all that could be wrong has been looked at
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
@@ -93,11 +101,14 @@ def train(
     )
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = pipeline(image_data.validation, preprocessing, **settings)
+    tensorboard = TensorBoard(recorder)
     with recorder.stopping_on_signals():
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
-            # What is left of an epoch that was cut short is a fit of its own, then all whole epochs are one.
-            last = epoch + 1 if done else recipe.epochs
+            freezing.freeze(model, recipe.unfreeze, epoch + 1)
+            # What is left of an epoch that was cut short is a fit of its own, as are the epochs up to an unfreezing.
+            change = freezing.next_change(recipe.unfreeze, epoch + 1)
+            last = epoch + 1 if done else min(recipe.epochs, change - 1 if change else recipe.epochs)
             model.fit(
                 pipeline(
                     image_data.train,
@@ -114,11 +125,11 @@ def train(
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, recorder.progress],
+                callbacks=[*recorder.state_keepers, recorder, recorder.progress, tensorboard],
                 verbose=0,
             )
             step = last * steps_per_epoch
-    _finish(run, recorder, image_data, preprocessing, recipe, model.count_params())
+    _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
     return run
 
 
@@ -143,18 +154,15 @@ def _finish(run, recorder, image_data, preprocessing, recipe, num_parameters):
     draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
 
 
-def _compile(model, recipe, steps_per_epoch):
-    optimizer = make_optimizer(recipe, make_schedule(recipe, steps_per_epoch))
-    leave_biases_undecayed(optimizer, model)
+def _compile(model, recipe, steps_per_epoch, computed_in):
     model.compile(
-        optimizer=optimizer,
+        optimizer=make_optimizer(recipe, make_schedule(recipe, steps_per_epoch), model, computed_in),
         loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="top1"),
             keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
         ],
     )
-    model.optimizer.build(model.trainable_variables)
 
 
 def _check_model(model, image_data, preprocessing):
@@ -171,16 +179,6 @@ def _check_model(model, image_data, preprocessing):
             f"the logits are computed in {model.outputs[0].dtype}, too coarse for a softmax: give the last layer "
             "dtype='float32'"
         )
-
-
-@contextlib.contextmanager
-def _precision(name):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _peak_memory():

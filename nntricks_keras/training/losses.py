@@ -23,14 +23,24 @@ class CrossEntropy(keras.losses.CategoricalCrossentropy):
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if keras.backend.backend() != "tensorflow" or num_replicas == 1:
             return super().__call__(y_true, y_pred, sample_weight)
-        values = self.call(ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32"))
+        values = self.of_each(y_true, y_pred)
         if sample_weight is not None:
             values = values * ops.cast(sample_weight, values.dtype)
-        total, count = tf.reduce_sum(values), tf.cast(tf.shape(values)[0], values.dtype)
-        reported = tf.math.divide_no_nan(total, count) / num_replicas
+        total, count = tf.reduce_sum(values), tf.shape(values)[0]
+        reported = tf.math.divide_no_nan(total, tf.cast(count, total.dtype)) / num_replicas
+        loss = total / self.global_count(count)
+        # The gradient is that of `loss`; the value is one from which Keras's average over replicas comes out right.
+        return loss + tf.stop_gradient(reported - loss)
+
+    def of_each(self, y_true, y_pred):
+        """The cross-entropy of each image, (batch,)."""
+        return self.call(ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32"))
+
+    @staticmethod
+    def global_count(count):
+        """Images of the batch on all replicas together, as a float of at least 1; `count` of them are on this one."""
+        count = tf.cast(count, "float32")
         replica = tf.distribute.get_replica_context()
         if replica is not None:  # None while Keras builds the loss, before any replica runs
             count = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
-        loss = total / tf.maximum(count, 1.0)
-        # The gradient is that of `loss`; the value is one from which Keras's average over replicas comes out right.
-        return loss + tf.stop_gradient(reported - loss)
+        return tf.maximum(count, 1.0)

@@ -3,13 +3,50 @@
 import fnmatch
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from nntricks_keras.errors import check_name
 
 
+class ClipsWholeBatch:
+    """For an optimizer class: the gradient of the whole batch, over all replicas, is at most `clip_norm` long.
+
+    Keras's `global_clipnorm` shortens each replica's share before they are summed, which is another gradient.
+    """
+
+    def __init__(self, *args, clip_norm=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.clip_norm = clip_norm
+
+    def apply(self, grads, trainable_variables=None):
+        if self.clip_norm is not None:
+            grads = shorten(grads, self.clip_norm)
+        super().apply(grads, trainable_variables)
+
+    def get_config(self):
+        return {**super().get_config(), "clip_norm": self.clip_norm}
+
+
+def shorten(gradients, clip_norm):
+    """Gradients, None among them, times clip_norm / max(length of their sum over replicas, clip_norm).
+
+    What is returned on each replica sums up to the clipped gradient.
+    """
+    there = [gradient for gradient in gradients if gradient is not None]
+    num_replicas = 1
+    if keras.backend.backend() == "tensorflow":
+        num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if num_replicas > 1:
+        there = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, there)
+    length = ops.sqrt(sum(ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in there))
+    scale = clip_norm / ops.maximum(length, clip_norm) / num_replicas
+    clipped = iter([gradient * ops.cast(scale, gradient.dtype) for gradient in there])
+    return [None if gradient is None else next(clipped) for gradient in gradients]
+
+
 @keras.saving.register_keras_serializable(package="nntricks_keras")
-class SGDWithL2(keras.optimizers.SGD):
+class SGDWithL2(ClipsWholeBatch, keras.optimizers.SGD):
     """SGD with momentum, L2 in the gradient, and a rate of its own for every layer:
 
         v <- momentum * v - rate * factor * (gradient + l2 * w)
@@ -24,7 +61,7 @@ class SGDWithL2(keras.optimizers.SGD):
         l2: float >= 0, the papers' weight decay (5e-4). It touches variables named "kernel", and no others.
         learning_rate_factors: {pattern of layer names: factor >= 0}, as {"conv1_*": 0.1, "logits": 10}. The first
             pattern that matches a layer counts; a layer that none matches has factor 1.
-        **kwargs: those of keras.optimizers.SGD.
+        **kwargs: those of keras.optimizers.SGD, and clip_norm of ClipsWholeBatch.
 
     Raises:
         InputError: when it is built, for a pattern that matches no layer.
@@ -60,26 +97,55 @@ class SGDWithL2(keras.optimizers.SGD):
         return {**super().get_config(), "l2": self.l2, "learning_rate_factors": self.learning_rate_factors}
 
 
+@keras.saving.register_keras_serializable(package="nntricks_keras")
+class AdamW(ClipsWholeBatch, keras.optimizers.AdamW):
+    """keras.optimizers.AdamW with the clip_norm of ClipsWholeBatch."""
+
+
+@keras.saving.register_keras_serializable(package="nntricks_keras")
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Keras's loss scaling for float16, with a step left out when the gradient overflows on *any* replica.
+
+    Keras asks the first replica only, so that an infinity on another one reaches the weights.
+    """
+
+    def check_finite(self, grads):
+        finite = super().check_finite(grads)
+        if keras.backend.backend() != "tensorflow" or tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return finite
+        overflown = tf.cast(tf.logical_not(finite), "float32")
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, overflown) == 0
+
+
 def layer_name(variable):
     """The layer a variable belongs to: "conv1_1" of "vgg16/conv1_1/kernel"."""
     return variable.path.split("/")[-2] if "/" in variable.path else variable.path
 
 
-def make_optimizer(recipe, learning_rate):
-    """The keras optimizer a Recipe asks for; `learning_rate` is a float or a keras LearningRateSchedule."""
+def make_optimizer(recipe, learning_rate, model, precision="float32"):
+    """The keras optimizer a Recipe asks for, built for the trainable variables of `model`.
+
+    Args:
+        recipe: Recipe.
+        learning_rate: float or a keras LearningRateSchedule.
+        model: a built keras.Model.
+        precision: what the model computes in; float16 scales the loss.
+    """
     if recipe.optimizer == "sgd":
-        return SGDWithL2(
+        optimizer = SGDWithL2(
             learning_rate,
             l2=recipe.weight_decay,
             learning_rate_factors=recipe.learning_rate_factors,
             momentum=recipe.momentum,
             nesterov=recipe.nesterov,
+            clip_norm=recipe.clip_norm,
         )
-    return keras.optimizers.AdamW(learning_rate, weight_decay=recipe.weight_decay)
-
-
-def leave_biases_undecayed(optimizer, model):
-    """Tells a decoupled optimizer (AdamW) to decay kernels only; call it before the optimizer is built."""
-    others = [variable for variable in model.trainable_variables if variable.name != "kernel"]
-    if optimizer.weight_decay and others:
-        optimizer.exclude_from_weight_decay(var_list=others)
+    else:
+        optimizer = AdamW(learning_rate, weight_decay=recipe.weight_decay, clip_norm=recipe.clip_norm)
+        others = [variable for variable in model.trainable_variables if variable.name != "kernel"]
+        if optimizer.weight_decay and others:
+            optimizer.exclude_from_weight_decay(var_list=others)
+    if precision == "mixed_float16":
+        optimizer = LossScale(optimizer)
+    optimizer.build(model.trainable_variables)
+    return optimizer

@@ -14,7 +14,9 @@ from nntricks_keras.files import save_atomically
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.progress import ProgressBar
-from nntricks_keras.training.schedules import Plateau
+from nntricks_keras.training.schedules import EarlyStopping, Plateau
+
+DRAWING_SHARE = 0.005  # of the time of a training that its pictures may take
 
 
 class TrainingDivergedError(RuntimeError):
@@ -39,15 +41,18 @@ class Recorder(keras.callbacks.Callback):
 
     Args:
         run: Run.
+        model: the network whose best state is kept; it may share its layers with the one that is fitted.
         recipe: Recipe.
         steps_per_epoch: batches in an epoch.
         title: the headline of curves.png.
         checkpoint_minutes: time between checkpoints within an epoch.
+        average: WeightAverage, or None.
     """
 
-    def __init__(self, run, recipe, steps_per_epoch, title, checkpoint_minutes):
+    def __init__(self, run, model, recipe, steps_per_epoch, title, checkpoint_minutes, average=None):
         super().__init__()
         self.run = run
+        self.network = model
         self.recipe = recipe
         self.steps_per_epoch = steps_per_epoch
         self.title = title
@@ -57,11 +62,16 @@ class Recorder(keras.callbacks.Callback):
         self.stopped_early = False
         self.checkpoints = Checkpoints(run.folder / "checkpoints")
         self.progress = ProgressBar(self)
-        self.state_keepers = []
+        self.average = average
+        self.state_keepers = [average] if average else []
         if recipe.schedule == "plateau":
             self.state_keepers.append(
                 Plateau("val_top1", recipe.plateau_factor, recipe.plateau_patience, recipe.plateau_drops)
             )
+        if recipe.early_stopping_patience:
+            self.state_keepers.append(EarlyStopping("val_top1", recipe.early_stopping_patience))
+        self._plain = None  # the network to be saved
+        self._draw_after = 0.0  # by time.perf_counter
         self._signal = None
         self._metrics = None  # of an epoch that was cut short: the sums of its first part
         self._seconds_before = 0.0  # likewise
@@ -79,7 +89,7 @@ class Recorder(keras.callbacks.Callback):
                 f"{self.run.folder} was started with another recipe: "
                 + "; ".join(f"{name} was {started_with.get(name)!r}, now {now[name]!r}" for name in changed)
             )
-        restore(model, state, arrays)
+        restore(model, state, arrays, self._averages())
         for keeper, kept in zip(self.state_keepers, state["callbacks"], strict=True):
             keeper.set_state(kept)
         self.history.extend(self.run.history[: state["epoch"]])
@@ -148,10 +158,11 @@ class Recorder(keras.callbacks.Callback):
         is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
         self.history.append(row)
         if is_best:
-            save_atomically(self.run.model_path, _without_optimizer(self.model).save)
+            self._save_network()
         self.run.write_history(self.history)
+        self.stopped_early = bool(self.model.stop_training)
         self._save(epoch + 1)
-        draw_curves(self.run.folder / "curves.png", self.history, self.title)
+        self._draw()
         if self._signal is not None:
             raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
 
@@ -165,15 +176,28 @@ class Recorder(keras.callbacks.Callback):
                 "step": self.step,
                 "recipe": self.recipe.to_dict(),
                 "callbacks": [keeper.state() for keeper in self.state_keepers],
-                "stopped_early": bool(self.model.stop_training),
+                "stopped_early": self.stopped_early,
                 "metrics": metrics if cut_short else None,
                 "seconds": seconds,
             },
+            self._averages(),
         )
 
+    def _save_network(self):
+        """model.keras: the network, uncompiled: half the size on disk, and loads where no training room is imported."""
+        if self._plain is None:
+            self._plain = type(self.network).from_config(self.network.get_config())
+        self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
+        save_atomically(self.run.model_path, self._plain.save)
 
-def _without_optimizer(model):
-    """The same network, uncompiled: half the size on disk, and loads where no training room is imported."""
-    plain = type(model).from_config(model.get_config())
-    plain.set_weights(model.get_weights())
-    return plain
+    def _averages(self):
+        return self.average.variables if self.average else ()
+
+    def _draw(self):
+        """Draws the curves, unless the last picture is so recent that drawing would slow the training."""
+        began = time.perf_counter()
+        if self._signal is None and began < self._draw_after:
+            return
+        draw_curves(self.run.folder / "curves.png", self.history, self.title)
+        ended = time.perf_counter()
+        self._draw_after = ended + (ended - began) / DRAWING_SHARE

@@ -8,6 +8,7 @@ checkpoints/       the newest two (checkpoints.py)
 model.keras        the best epoch by validation top-1, for prediction
 metrics.json       written last: the test split, evaluated once on model.keras, and what the training took
 curves.png         loss and accuracy by epoch
+tensorboard/       the same for TensorBoard
 """
 
 import csv

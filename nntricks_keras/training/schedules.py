@@ -1,4 +1,4 @@
-"""How the learning rate changes: OneCycle by the step, Plateau by the validation accuracy."""
+"""How the learning rate changes, OneCycle by the step and Plateau by the validation accuracy; and EarlyStopping."""
 
 import math
 
@@ -71,6 +71,36 @@ class Plateau(keras.callbacks.Callback):
         self.best = -math.inf if state["best"] is None else state["best"]
         self.waited = state["waited"]
         self.dropped = state["dropped"]
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Ends the training when `monitor` (higher is better) has not improved for `patience` epochs.
+
+    Keras's own loses its counters when a training is resumed.
+    """
+
+    def __init__(self, monitor="val_top1", patience=5):
+        super().__init__()
+        self.monitor = monitor
+        self.patience = patience
+        self.best = -math.inf
+        self.waited = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs[self.monitor] > self.best:
+            self.best = logs[self.monitor]
+            self.waited = 0
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            self.model.stop_training = True
+
+    def state(self):
+        return {"best": None if math.isinf(self.best) else self.best, "waited": self.waited}
+
+    def set_state(self, state):
+        self.best = -math.inf if state["best"] is None else state["best"]
+        self.waited = state["waited"]
 
 
 def make_schedule(recipe, steps_per_epoch):

@@ -9,7 +9,7 @@ from nntricks_keras.errors import InputError, check_name
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("one_cycle", "plateau", "constant")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,16 @@ class Recipe:
     """on kernels only: biases, BatchNorm's gamma and beta, and learnt slopes are left alone"""
     learning_rate_factors: dict[str, float] = dataclasses.field(default_factory=dict)
     """of sgd: patterns of layer names and what their rate is multiplied by, for fine-tuning; the first that matches"""
+    unfreeze: dict[str, int] = dataclasses.field(default_factory=dict)
+    """patterns of layer names and the epoch, from 1, in which these layers begin to train; the first that matches"""
+    clip_norm: float | None = None
+    """the gradient of the whole batch is shortened to this length when it is longer"""
+    accumulate: int = 1
+    """a batch goes through the network in this many parts, whose gradients are added: the memory of a smaller batch"""
+    ema_decay: float = 0.0
+    """above 0, the average <- decay * average + (1 - decay) * weights of the steps is kept, not the last weights"""
+    early_stopping_patience: int = 0
+    """epochs without a better validation top-1 after which the training ends; 0: it never does"""
     schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
     """one_cycle: up linearly, then down to 0 along a cosine; plateau: divided when validation top-1 stops improving"""
     warmup_fraction: float = 0.25
@@ -49,8 +59,8 @@ class Recipe:
     """targets are (1 - s) for the class plus s / classes for every class"""
     augmentation: Augmentation = Augmentation()
     """what is done to the training images"""
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """what the layers compute in; the variables stay in float32"""
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """what the layers compute in (the variables stay in float32); auto: the fastest this machine computes natively"""
     seed: int = 0
     """of initialization, order, augmentation and dropout"""
     deterministic: bool = False
@@ -70,6 +80,8 @@ class Recipe:
             ("plateau_factor", 0, 1),
             ("plateau_drops", 0, None),
             ("label_smoothing", 0, 1),
+            ("accumulate", 1, self.batch_size),
+            ("early_stopping_patience", 0, None),
             ("seed", 0, None),
         ]:
             value = getattr(self, name)
@@ -80,6 +92,12 @@ class Recipe:
             raise InputError(f"learning_rate_factors go with the optimizer sgd, received {self.optimizer!r}")
         if not all(factor >= 0 for factor in self.learning_rate_factors.values()):
             raise InputError(f"learning_rate_factors have to be at least 0, received {self.learning_rate_factors}")
+        if not all(epoch >= 1 for epoch in self.unfreeze.values()):
+            raise InputError(f"unfreeze names epochs from 1 on, received {self.unfreeze}")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise InputError(f"clip_norm has to be above 0, or None for no clipping, received {self.clip_norm}")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay has to be in [0, 1), received {self.ema_decay}")
         if not 0 < self.learning_rate < float("inf"):
             raise InputError(f"learning_rate has to be above 0 and finite, received {self.learning_rate}")
 

@@ -7,47 +7,12 @@ import os
 import signal
 
 import keras
-import numpy as np
 import pytest
 
-from nntricks_keras import data, layers, training
+from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.checkpoints import Checkpoints
-
-RECIPE = training.Recipe(epochs=3, batch_size=16, learning_rate=0.1, seed=3)
-PREPROCESSING = data.Preprocessing((8, 8), mean=(127.0,), std=(64.0,), channels="grey")
-
-
-@pytest.fixture(scope="module")
-def images():
-    """90 noisy 8x8 images of three classes, told apart by which third is bright."""
-    rng = np.random.default_rng()
-    labels = np.tile(np.arange(3), 30)
-    pictures = rng.integers(0, 120, size=(90, 8, 8, 1))
-    for picture, label in zip(pictures, labels, strict=True):
-        picture[:, 3 * label : 3 * label + 2] += 100
-    return data.load((pictures.astype("uint8"), labels), validation_fraction=0.2)
-
-
-def build():
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-            layers.BatchNorm(name="norm"),
-            keras.layers.Flatten(name="flatten"),
-            layers.Dropout(0.8, seed=1, name="dropout"),
-            keras.layers.Dense(3, dtype="float32", name="logits"),
-        ]
-    )
-
-
-def train(images, folder, recipe=RECIPE, **kwargs):
-    return training.train(build, images, PREPROCESSING, recipe, folder, **kwargs)
-
-
-def weights(run):
-    return run.load_model().get_weights()
+from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, train
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +30,7 @@ def test_the_run_folder_holds_what_the_design_says(run, images):
         "model.keras",
         "metrics.json",
         "curves.png",
+        "tensorboard",
     }
     assert names == wanted
     assert run.preprocessing == PREPROCESSING
@@ -123,14 +89,6 @@ def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, ima
     assert state["step"] == at_step
     resumed = train(images, tmp_path / "run", resume=True)
     assert_same_run(run, resumed)
-
-
-def assert_same_run(run, other):
-    """Bit for bit: the weights, and every column of the history but the times."""
-    for mine, others in zip(weights(run), weights(other), strict=True):
-        np.testing.assert_array_equal(mine, others)
-    for column in ("epoch", "learning_rate", "loss", "top1", "top5", "val_loss", "val_top1"):
-        assert [row[column] for row in run.history] == [row[column] for row in other.history], column
 
 
 def test_the_seed_decides_all(run, images, tmp_path):

@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nntricks_keras import training
+from tests.training.small_runs import assert_same_run
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--epochs", "6", "--batch-size", "4", "--width", "0.3", "--image-size", "16", "16", "--deterministic"]
@@ -26,13 +26,6 @@ def finish(process):
     printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     return printed
-
-
-def assert_same_run(run, other):
-    for mine, others in zip(run.load_model().get_weights(), other.load_model().get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, others)
-    for column in ("loss", "val_loss", "top1"):
-        assert [row[column] for row in run.history] == [row[column] for row in other.history], column
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,38 @@
+"""Trainings of seconds, and when two of them are the same."""
+
+import keras
+import numpy as np
+
+from nntricks_keras import data, layers, training
+
+RECIPE = training.Recipe(epochs=3, batch_size=16, learning_rate=0.1, seed=3)
+PREPROCESSING = data.Preprocessing((8, 8), mean=(127.0,), std=(64.0,), channels="grey")
+
+
+def build():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+            layers.BatchNorm(name="norm"),
+            keras.layers.Flatten(name="flatten"),
+            layers.Dropout(0.8, seed=1, name="dropout"),
+            keras.layers.Dense(3, dtype="float32", name="logits"),
+        ]
+    )
+
+
+def train(images, folder, recipe=RECIPE, **kwargs):
+    return training.train(build, images, PREPROCESSING, recipe, folder, **kwargs)
+
+
+def weights(run):
+    return run.load_model().get_weights()
+
+
+def assert_same_run(run, other):
+    """Bit for bit: the weights, and every column of the history but the times."""
+    for mine, others in zip(weights(run), weights(other), strict=True):
+        np.testing.assert_array_equal(mine, others)
+    for column in ("epoch", "learning_rate", "loss", "top1", "top5", "val_loss", "val_top1"):
+        assert [row[column] for row in run.history] == [row[column] for row in other.history], column
