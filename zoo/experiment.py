@@ -157,6 +157,11 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
     if resume and saved.exists():
         _check_unchanged(experiment, Experiment.load(saved), run_dir)
         experiment = Experiment.load(saved)
+    if experiment.recipe.unfreeze and not experiment.initial_weights:
+        raise InputError(
+            f"the recipe keeps {', '.join(experiment.recipe.unfreeze)} frozen at first, which needs trained weights: "
+            "give initial_weights, or a recipe without unfreeze"
+        )
     strategy = training.strategy(devices)  # before the data starts TensorFlow: afterwards no device can be divided
     experiment, image_data = resolve(experiment)
 

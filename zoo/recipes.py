@@ -14,6 +14,37 @@ RECIPES = {
         schedule="one_cycle",
         augmentation=Augmentation.preset("flip"),
     ),
+    # What has become usual since: averaged weights, smoothed labels, mixed images, the machine's own precision.
+    "modern": Recipe(
+        epochs=60,
+        batch_size=128,
+        learning_rate=0.2,
+        nesterov=True,
+        weight_decay=5e-4,
+        schedule="one_cycle",
+        warmup_fraction=0.1,
+        label_smoothing=0.1,
+        ema_decay=0.999,
+        early_stopping_patience=15,
+        precision="auto",
+        augmentation=Augmentation(horizontal_flip=True, padding_crop=2, mixup=0.2),
+    ),
+    # From trained weights: first the new head alone, then all, the convolutions at a tenth of the rate.
+    "finetune": Recipe(
+        epochs=12,
+        batch_size=32,
+        learning_rate=0.01,
+        weight_decay=5e-4,
+        schedule="one_cycle",
+        warmup_fraction=0.1,
+        label_smoothing=0.1,
+        clip_norm=5.0,
+        early_stopping_patience=5,
+        precision="auto",
+        learning_rate_factors={"conv*": 0.1},
+        unfreeze={"conv*": 3},
+        augmentation=Augmentation(horizontal_flip=True, crop_area=(0.35, 1.0), brightness=0.2, contrast=0.2),
+    ),
     # Krizhevsky et al. (2012), section 5: the rate divided by 10 three times, when validation stopped improving.
     "alexnet2012": Recipe(
         epochs=90,
@@ -33,6 +64,14 @@ RECIPES = {
         augmentation=Augmentation.preset("vgg2014"),
     ),
 }
+
+# What a recipe asks of the model's builder: the papers start from their own noise and biases.
+ARGUMENTS = {"alexnet2012": {"initializer": "paper"}, "vgg2014": {"initializer": "paper"}}
+
+
+def arguments(name):
+    """Arguments of the model that belong to the recipe of that name, for zoo.create and Experiment."""
+    return dict(ARGUMENTS.get(check_name("recipe", name, RECIPES), {}))
 
 
 def recipe(name):

@@ -140,6 +140,22 @@ def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
     assert saved.arguments == experiment.arguments
 
 
+def test_fine_tuning_starts_from_trained_weights_with_the_convolutions_frozen(experiment, run, tmp_path):
+    recipe = dataclasses.replace(zoo.recipe("finetune"), epochs=1, batch_size=16, precision="float32")
+    tuning = dataclasses.replace(experiment, recipe=recipe)
+    with pytest.raises(InputError, match="initial_weights"):
+        zoo.train(tuning, tmp_path / "run")
+    tuning = dataclasses.replace(tuning, initial_weights=str(run.model_path))
+    before, after = run.load_model(), zoo.train(tuning, tmp_path / "run").load_model()
+    np.testing.assert_array_equal(after.get_layer("conv1_1").kernel, before.get_layer("conv1_1").kernel)
+    assert (after.get_layer("logits").get_weights()[0] != before.get_layer("logits").get_weights()[0]).any()
+
+
+def test_the_papers_recipes_start_as_the_papers_did():
+    assert zoo.recipes.arguments("vgg2014") == {"initializer": "paper"}
+    assert zoo.recipes.arguments("quick") == {}
+
+
 def test_evaluate_prints_what_the_run_measured(run, capsys):
     assert command("evaluate", run.folder) == 0
     assert f"top-1 {run.metrics['test']['top1']:.2%}" in capsys.readouterr().out

@@ -27,6 +27,7 @@ def main(argv):
     import tyro
 
     from zoo import experiment as experiments
+    from zoo.recipes import arguments as recipe_arguments
     from zoo.recipes import recipe as find_recipe
 
     if first.experiment:
@@ -36,13 +37,14 @@ def main(argv):
     else:
         start = experiments.Experiment()
     if first.recipe:
-        start = dataclasses.replace(start, recipe=find_recipe(first.recipe))
+        arguments = {**recipe_arguments(first.recipe), **start.arguments}
+        start = dataclasses.replace(start, recipe=find_recipe(first.recipe), arguments=arguments)
 
     @dataclasses.dataclass(frozen=True)
     class Options:
         settings: experiments.Experiment
         recipe: str | None = None
-        """the named recipe to start from: quick, alexnet2012, vgg2014"""
+        """the recipe to start from: quick, modern, finetune, alexnet2012, vgg2014 (these two start as in the papers)"""
         experiment: str | None = None
         """a JSON file with the experiment to start from, as a search or another run wrote it"""
         run_dir: str | None = None
