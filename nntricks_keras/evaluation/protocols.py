@@ -35,17 +35,30 @@ def evaluate(model, dataset, preprocessing, protocol="center", *, scales=None, t
     Raises:
         InputError: an unknown protocol, no margin to crop from, a model that does not fit the protocol, no images.
     """
+    return summarize(*predictions(model, dataset, preprocessing, protocol, scales=scales, batch_size=batch_size), top_k)
+
+
+def predictions(model, dataset, preprocessing, protocol="center", *, scales=None, batch_size=64):
+    """The class probabilities of every image, averaged over its views, and its label; see `evaluate`.
+
+    Returns:
+        (probabilities (images, num_classes) float32, labels (images,)), in the order of the data set.
+    """
     check_name("protocol", protocol, PROTOCOLS)
     make_views = _view_makers(model, preprocessing, protocol, scales)
-    losses, ranks = [], []
-    for probabilities, labels in _probabilities(model, dataset, make_views, protocol, batch_size):
-        batch_losses, batch_ranks = score(probabilities, labels)
-        losses.append(batch_losses)
-        ranks.append(batch_ranks)
-    if not ranks:
+    found = [
+        (probabilities.astype("float32"), labels)
+        for probabilities, labels in _probabilities(model, dataset, make_views, protocol, batch_size)
+    ]
+    if not found:
         raise InputError("the data set to evaluate on has no images")
-    ranks = np.concatenate(ranks)
-    result = {"loss": float(np.mean(np.concatenate(losses)))}
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+
+def summarize(probabilities, labels, top_k=(1, 5)):
+    """What `evaluate` returns, from probabilities (images, num_classes) and labels (images,)."""
+    losses, ranks = score(probabilities, labels)
+    result = {"loss": float(np.mean(losses))}
     for k in top_k:
         hits = int(np.sum(ranks < k))
         result[f"top{k}"] = hits / len(ranks)

@@ -158,7 +158,11 @@ def test_the_papers_recipes_start_as_the_papers_did():
 
 def test_evaluate_prints_what_the_run_measured(run, capsys):
     assert command("evaluate", run.folder) == 0
-    assert f"top-1 {run.metrics['test']['top1']:.2%}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"top-1 {run.metrics['test']['top1']:.2%}" in printed
+    assert "expected calibration error" in printed
+    written = {path.name for path in (run.folder / "evaluation" / "test-center").iterdir()}
+    assert written == {"confusion.png", "calibration.png", "per_class.csv"}
 
 
 def test_evaluate_by_a_protocol_of_the_papers(run, capsys):

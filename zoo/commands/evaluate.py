@@ -20,7 +20,9 @@ def main(argv):
         scales: tuple[int, ...] = (),
         batch_size: int = 64,
     ):
-        """Loss, top-1 and top-5 of a run's best model (model.keras).
+        """Loss, top-1 and top-5 of a run's best model (model.keras), class by class, and how far it can be believed.
+
+        The pictures and per_class.csv go into evaluation/SPLIT-PROTOCOL/ of the run folder.
 
         Args:
             run: a run folder
@@ -52,11 +54,59 @@ def _evaluate(run_dir, data_name, data_dir, split, protocol, scales, batch_size)
     model = run.load_model()
     if protocol == "dense":
         model = zoo.to_conv_head(model)
-    result = evaluation.evaluate(
+    probabilities, labels = evaluation.predictions(
         model, getattr(images, split), run.preprocessing, protocol, scales=scales, batch_size=batch_size
     )
+    result = evaluation.summarize(probabilities, labels)
     print(f"{trained.model}, {split} split of {source}, {result['count']:,} images, protocol {protocol}")
     print(f"loss {result['loss']:.4f}  " + "  ".join(_share(result, f"top{k}", f"top-{k}") for k in (1, 5)))
+    for line in _published(trained.model, source, protocol, scales):
+        print(line)
+    folder = run.folder / "evaluation" / f"{split if data_name is None else 'other'}-{protocol}"
+    _write_details(folder, probabilities, labels, run.class_names, f"{trained.model}, {split} of {source}, {protocol}")
+
+
+def _write_details(folder, probabilities, labels, class_names, title):
+    """Prints where the model errs, and writes the pictures and the table of it."""
+    import csv
+
+    from nntricks_keras import evaluation
+
+    folder.mkdir(parents=True, exist_ok=True)
+    confusion = evaluation.confusion_matrix(probabilities, labels)
+    accuracies = evaluation.class_accuracies(confusion)
+    calibrated = evaluation.calibration(probabilities, labels)
+    seen = [(accuracy, name) for accuracy, name in zip(accuracies, class_names, strict=True) if accuracy == accuracy]
+    print("lowest of the classes: " + ", ".join(f"{name} {accuracy:.1%}" for accuracy, name in sorted(seen)[:3]))
+    mistakes = confusion.copy()
+    mistakes[range(len(mistakes)), range(len(mistakes))] = 0
+    true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
+    if mistakes.max():
+        print(f"most often mistaken: {class_names[true]} for {class_names[predicted]}, {mistakes.max()} times")
+    print(f"expected calibration error {calibrated['expected_calibration_error']:.3f}")
+    with open(folder / "per_class.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["class", "images", "accuracy"])
+        writer.writerows(zip(class_names, confusion.sum(axis=1), accuracies, strict=True))
+    evaluation.draw_confusion(folder / "confusion.png", confusion, class_names, title)
+    evaluation.draw_calibration(folder / "calibration.png", calibrated, title)
+    print(f"{folder}/: confusion.png, calibration.png, per_class.csv")
+
+
+def _published(model, source, protocol, scales):
+    """Lines with the figures printed by others, where data and protocol are the same."""
+    import zoo
+
+    if not source.startswith("imagenet2012"):
+        return
+    words = {"center": "centre crop", "ten_crop": "ten crops", "multi_crop": "multi-crop"}
+    wanted = words.get(protocol) or ("multi-scale dense" if scales and len(scales) > 1 else "single scale")
+    for result in zoo.card(model).published:
+        if wanted in result.protocol:
+            yield (
+                f"published: top-1 {100 - result.top1_error:.2f}% top-5 {100 - result.top5_error:.2f}%, "
+                f"{result.protocol} ({result.source})"
+            )
 
 
 def _share(result, name, label):
