@@ -76,7 +76,7 @@ def draw_confusion(path, confusion, class_names, title):
     if num_classes <= MOST_NAMES:
         axes.set_xticks(range(num_classes), class_names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
         axes.set_yticks(range(num_classes), class_names, fontsize=8)
-        for row, column in zip(*np.nonzero(shares >= 0.005), strict=True):
+        for row, column in zip(*np.nonzero(shares >= 0.01), strict=True):
             share = shares[row, column]
             color = "white" if share > 0.6 else "black"
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=color)

