@@ -150,10 +150,11 @@ def test_a_layer_to_unfreeze_that_is_not_there(images, tmp_path):
 
 def test_early_stopping_ends_the_run_and_stays_ended(images, tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=9, learning_rate=1e-12, early_stopping_patience=2, schedule="constant")
-    run = train(images, tmp_path / "run", recipe)
+    run = training.train(plain, images, PREPROCESSING, recipe, tmp_path / "run")  # BatchNorm would move at any rate
     assert len(run.history) == 3
     (run.folder / "metrics.json").unlink()
-    assert len(train(images, tmp_path / "run", recipe, resume=True).history) == 3
+    again = training.train(plain, images, PREPROCESSING, recipe, tmp_path / "run", resume=True)
+    assert len(again.history) == 3
 
 
 def test_float16_scales_the_loss_and_still_learns(images, tmp_path):
