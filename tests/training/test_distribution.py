@@ -3,12 +3,16 @@
 import subprocess
 import sys
 import textwrap
+import types
 from pathlib import Path
 
+import keras
 import pytest
+import tensorflow as tf
 
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
+from nntricks_keras.training import distribution
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,8 +68,44 @@ def test_a_wrong_number_of_devices_is_named(devices):
 
 
 def test_more_devices_than_a_started_tensorflow_has():
-    import tensorflow as tf
-
     tf.constant(0)
     with pytest.raises(InputError, match="already started"):
         training.strategy(3)
+
+
+def worker_of_two():
+    """A strategy of two workers, without the other one; it notes the axis along which it is to reduce."""
+    strategy = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
+    strategy._extended = types.SimpleNamespace(_in_multi_worker_mode=lambda: True)
+    strategy.axes = []
+    strategy.reduce = lambda operation, value, axis=None: strategy.axes.append((operation, axis))
+    return strategy
+
+
+def test_keras_still_needs_the_repair_of_multi_worker_training(monkeypatch):
+    """When this fails, Keras has mended #20585: take repair_multi_worker away."""
+    from keras.src.backend.tensorflow import trainer
+
+    upstream = getattr(trainer.reduce_per_replica, "upstream", trainer.reduce_per_replica)
+    strategy = worker_of_two()
+    upstream({"loss": tf.constant(1.0)}, strategy, "auto")
+    assert strategy.axes == [("MEAN", 0)], "a scalar has no axis 0"
+
+    monkeypatch.setattr(trainer, "reduce_per_replica", upstream)
+    distribution.repair_multi_worker()
+    trainer.reduce_per_replica({"loss": tf.constant(1.0)}, strategy, "auto")
+    assert strategy.axes[1:] == [("MEAN", None)]
+    one_device = trainer.reduce_per_replica({"loss": tf.constant(1.0)}, tf.distribute.get_strategy(), "auto")
+    assert float(one_device["loss"]) == 1.0
+
+
+def test_a_keras_newer_than_the_repair_is_said(monkeypatch, caplog):
+    monkeypatch.setattr(keras, "__version__", "3.99.0")
+    distribution.repair_multi_worker()
+    assert "3.99.0" in caplog.text
+
+
+def test_the_parts_of_a_worker_with_several_devices_take_turns():
+    parts = [tf.data.Dataset.range(3).map(lambda step, part=part: 10 * step + part) for part in range(3)]
+    taken = [int(value) for value in distribution.take_turns(parts)]
+    assert taken == [0, 1, 2, 10, 11, 12, 20, 21, 22]
