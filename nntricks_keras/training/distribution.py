@@ -1,6 +1,7 @@
 """Which devices a training runs on, and how they share the work."""
 
 import contextlib
+import functools
 import logging
 
 import keras
@@ -24,15 +25,19 @@ def strategy(devices="auto"):
 
     Returns:
         MultiWorkerMirroredStrategy for several workers, MirroredStrategy for several devices, the default strategy for
-        one.
+        one. On JAX a keras.distribution.DataParallel for several devices, those of other processes among them.
 
     Raises:
         InputError: more devices than there are, TensorFlow has started already, variables that make no sense, a port
             in use, a worker that does not come.
     """
-    if isinstance(devices, tf.distribute.Strategy):
+    if isinstance(devices, (tf.distribute.Strategy, keras.distribution.DataParallel)):
         return devices
+    if devices != "auto" and (not isinstance(devices, int) or devices < 1):
+        raise InputError(f"devices has to be 'auto' or a number from 1, received {devices!r}")
     cluster = find_cluster()
+    if keras.backend.backend() == "jax":
+        return _jax_strategy(devices, cluster)
     if cluster is not None:
         if devices != "auto":
             raise InputError(f"several workers train on all their devices: devices has to be 'auto', not {devices!r}")
@@ -40,8 +45,6 @@ def strategy(devices="auto"):
     gpus = tf.config.list_physical_devices("GPU")
     if devices == "auto":
         devices = max(len(gpus), 1)
-    if not isinstance(devices, int) or devices < 1:
-        raise InputError(f"devices has to be 'auto' or a number from 1, received {devices!r}")
     if devices == 1:
         return tf.distribute.get_strategy()
     if gpus:
@@ -71,7 +74,9 @@ def feed(strategy, make_dataset):
         make_dataset: a function that returns the batches of one part as a tf.data.Dataset, (0, 1) being the whole.
     """
     if not is_multi_worker(strategy):
-        return make_dataset((0, 1))  # tf.distribute cuts the batches for the replicas
+        return make_dataset((0, 1))  # tf.distribute, or JAX, cuts the batches for the replicas
+    if not isinstance(strategy, tf.distribute.Strategy):
+        return make_dataset((0, 1)).map(functools.partial(_rows_of_process, strategy.num_replicas_in_sync))
     worker, num_replicas = strategy.cluster_resolver.task_id, strategy.num_replicas_in_sync
     here = num_replicas // len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
     return strategy.distribute_datasets_from_function(
@@ -89,7 +94,25 @@ def take_turns(datasets):
 
 def is_multi_worker(strategy):
     """Whether several processes train together."""
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    if isinstance(strategy, tf.distribute.Strategy):
+        return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return _jax_devices().place()[1] > 1
+
+
+def in_force(strategy):
+    """The context that `fit` runs in."""
+    return contextlib.nullcontext() if isinstance(strategy, tf.distribute.Strategy) else strategy.scope()
+
+
+@contextlib.contextmanager
+def alone():
+    """What is made and computed inside is on this process's own device, whatever the others do."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
 
 
 def repair_multi_worker():
@@ -114,6 +137,17 @@ def repair_multi_worker():
 
     reduce_per_replica.upstream = upstream
     trainer.reduce_per_replica = reduce_per_replica
+
+
+def repair_uneven_batches():
+    """Lets Keras on JAX ask the distribution for the layout of every batch; it keeps that of the first one."""
+    from keras.src.backend.jax import trainer
+
+    def iterate(self, distribution):
+        for batch in self.data_adapter.get_jax_iterator():
+            yield trainer._distribute_data(batch)
+
+    trainer.JAXEpochIterator._get_distributed_iterator = iterate
 
 
 def make_deterministic():
@@ -142,6 +176,30 @@ def _join(cluster):
         raise InputError(
             f"call training.strategy before anything is computed or loaded, to join the other workers: {error}"
         ) from None
+
+
+def _jax_strategy(devices, cluster):
+    found = _jax_devices().find_devices(devices, cluster)
+    if found is None:
+        return tf.distribute.get_strategy()
+    repair_uneven_batches()
+    return found
+
+
+def _jax_devices():
+    from nntricks_keras.training import jax_devices  # JAX may not be installed
+
+    return jax_devices
+
+
+def _rows_of_process(num_replicas, *batch):
+    """The rows of a batch for this process's devices; all of them when they cannot be shared out evenly."""
+    index, count = _jax_devices().place()
+    number = tf.shape(batch[0])[0]
+    is_even = number % num_replicas == 0
+    share = tf.where(is_even, number // count, number)
+    first = tf.where(is_even, share * index, 0)
+    return tuple(part[first : first + share] for part in batch)
 
 
 def _logical_cpus(count):

@@ -114,7 +114,7 @@ def train(
         strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
     )
     watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief else []
-    with recorder.stopping_on_signals(), workers.noticing_loss(run.folder):
+    with recorder.stopping_on_signals(), workers.noticing_loss(run.folder), distribution.in_force(strategy):
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
@@ -144,7 +144,8 @@ def train(
             )
             step = last * steps_per_epoch
         if workers.is_chief:
-            _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
+            with distribution.alone():
+                _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
         workers.wait()
     return run
 

@@ -13,6 +13,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.files import save_atomically
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.distribution import alone
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.schedules import EarlyStopping, Plateau
 
@@ -183,6 +184,8 @@ class Recorder(keras.callbacks.Callback):
         return bool(due), any(signals)
 
     def _save(self, epoch, seconds=0.0):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # until then the variables hold the weights of the epoch's start
         cut_short = self.step % self.steps_per_epoch != 0
         metrics = [ops.convert_to_numpy(variable).tolist() for variable in self.model.metrics_variables]
         if not self.workers.is_chief:
@@ -203,10 +206,11 @@ class Recorder(keras.callbacks.Callback):
 
     def _save_network(self):
         """model.keras: the network, uncompiled: half the size on disk, and loads where no training room is imported."""
-        if self._plain is None:
-            self._plain = type(self.network).from_config(self.network.get_config())
-        self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
-        save_atomically(self.run.model_path, self._plain.save)
+        with alone():
+            if self._plain is None:
+                self._plain = type(self.network).from_config(self.network.get_config())
+            self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
+            save_atomically(self.run.model_path, self._plain.save)
 
     def _averages(self):
         return self.average.variables if self.average else ()

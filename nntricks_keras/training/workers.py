@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -18,14 +19,18 @@ class Workers:
     """The processes that train together: all of them call the same methods in the same order.
 
     Args:
-        strategy: the tf.distribute.Strategy of the training; most have one process only.
+        strategy: that of the training, as training.strategy returns it; most have one process only.
     """
 
     def __init__(self, strategy):
-        self.strategy = strategy if is_multi_worker(strategy) else None
-        self.index = strategy.cluster_resolver.task_id if self.strategy else 0
+        self.strategy = strategy
+        self.index, self.count = 0, 1
+        if isinstance(strategy, keras.distribution.DataParallel):
+            self.index, self.count = _jax_devices().place()
+        elif is_multi_worker(strategy):
+            self.index = strategy.cluster_resolver.task_id
+            self.count = len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
         self._sum = tf.function(self._sum_of_values)  # traced once: there may be a call a step
-        self.addresses = strategy.cluster_resolver.cluster_spec().as_dict()["worker"] if self.strategy else [None]
 
     @property
     def is_chief(self):
@@ -34,8 +39,10 @@ class Workers:
 
     def sum(self, numbers):
         """The sums over all workers of a few whole numbers."""
-        if self.strategy is None:
+        if self.count == 1:
             return list(numbers)
+        if isinstance(self.strategy, keras.distribution.DataParallel):
+            return _jax_devices().sums(numbers)
         return self._sum(self._each(np.asarray(numbers, "int64"))).numpy().tolist()
 
     def wait(self):
@@ -48,7 +55,7 @@ class Workers:
         Args:
             settings: nested dictionaries of JSON values.
         """
-        if self.strategy is None:
+        if self.count == 1:
             return
         flat = _flat(settings)
         chiefs, *others = map(json.loads, self._gather(json.dumps(flat)))
@@ -63,17 +70,16 @@ class Workers:
 
     @contextlib.contextmanager
     def noticing_loss(self, folder):
-        """Turns what TensorFlow says when a worker is gone into a sentence."""
+        """Turns what the framework says when a worker is gone into a sentence."""
         try:
             yield
-        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
-            if self.strategy is None:
+        except Exception as error:
+            if self.count == 1 or not _is_about_workers(error):
                 raise
-            gone = [index for index in range(len(self.addresses)) if f"task:{index}" in str(error)]
-            named = " or ".join(f"worker {index} ({self.addresses[index]})" for index in gone if index != self.index)
+            gone = [index for index in range(self.count) if f"task:{index}" in str(error) and index != self.index]
             raise WorkerLostError(
-                f"{named or 'another worker'} has died or cannot be reached; start all workers again with --resume to "
-                f"go on from the newest checkpoint in {folder}"
+                f"{' or '.join(f'worker {index}' for index in gone) or 'another worker'} has died or cannot be "
+                f"reached; start all workers again with --resume to go on from the newest checkpoint in {folder}"
             ) from error
 
     def _each(self, array):
@@ -85,6 +91,8 @@ class Workers:
 
     def _gather(self, text):
         """The texts of all workers, in their order."""
+        if isinstance(self.strategy, keras.distribution.DataParallel):
+            return _jax_devices().gather(text)
         content = np.frombuffer(text.encode(), "uint8").astype("int32")
         lengths = self.strategy.gather(self._each(np.array([len(content)], "int32")), axis=0).numpy()
         joined = self.strategy.gather(self._each(content), axis=0).numpy().astype("uint8")
@@ -92,7 +100,20 @@ class Workers:
         return [part.tobytes().decode() for part in parts[:: self._replicas_here()]]
 
     def _replicas_here(self):
-        return self.strategy.num_replicas_in_sync // len(self.addresses)
+        return self.strategy.num_replicas_in_sync // self.count
+
+
+def _is_about_workers(error):
+    """Whether an error comes from an operation that needs the other workers."""
+    if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)):
+        return True
+    return keras.backend.backend() == "jax" and type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+
+
+def _jax_devices():
+    from nntricks_keras.training import jax_devices  # JAX may not be installed
+
+    return jax_devices
 
 
 def _flat(values, prefix=""):
