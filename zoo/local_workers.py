@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 5  # for the other workers to end by themselves, once one has
 PATIENCE_AFTER_STOP_SECONDS = 120  # likewise, once one has been asked to stop: they write a checkpoint first
 
 
-def run_workers(command, count):
+def run_workers(command, count, advice):
     """Runs `command` in `count` processes, each with a TF_CONFIG of its own, and watches over them.
 
     The chief's output is shown; that of another worker is kept, and shown if that worker fails. When one dies, the
@@ -23,6 +23,7 @@ def run_workers(command, count):
     Args:
         command: program and arguments.
         count: how many processes.
+        advice: what to do when a worker has died; printed then.
 
     Returns:
         The exit code: 0 when all workers end well, else that of the first that failed, 1 when it was killed.
@@ -37,14 +38,14 @@ def run_workers(command, count):
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
         with _passing_on_signals(processes):
             try:
-                return _watch(processes, logs)
+                return _watch(processes, logs, advice)
             finally:
                 for process in processes:
                     process.kill()
                     process.wait()
 
 
-def _watch(processes, logs):
+def _watch(processes, logs, advice):
     while not any(process.poll() for process in processes):
         if all(process.poll() == 0 for process in processes):
             return 0
@@ -54,13 +55,13 @@ def _watch(processes, logs):
     deadline = time.monotonic() + (PATIENCE_AFTER_STOP_SECONDS if stopped else PATIENCE_SECONDS)
     while time.monotonic() < deadline and any(process.poll() is None for process in processes):
         time.sleep(0.05)
-    if stopped:
-        return code
-    if index and processes[0].poll() != code:  # the chief has not said the same
+    if stopped or (code > 0 and processes[0].poll() == code):
+        return code  # the chief has said why
+    if index:
         logs[index].seek(0)
         sys.stderr.write(logs[index].read())
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-    print(f"error: worker {index} {how}; the others have been stopped", file=sys.stderr)
+    print(f"error: worker {index} {how}; the others have been stopped; {advice}", file=sys.stderr)
     return 1 if code < 0 else code
 
 

@@ -1,7 +1,6 @@
 """Which devices a training runs on, and how they share the work."""
 
 import contextlib
-import functools
 import logging
 
 import keras
@@ -73,10 +72,8 @@ def feed(strategy, make_dataset):
         strategy: tf.distribute.Strategy.
         make_dataset: a function that returns the batches of one part as a tf.data.Dataset, (0, 1) being the whole.
     """
-    if not is_multi_worker(strategy):
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return make_dataset((0, 1))  # tf.distribute, or JAX, cuts the batches for the replicas
-    if not isinstance(strategy, tf.distribute.Strategy):
-        return make_dataset((0, 1)).map(functools.partial(_rows_of_process, strategy.num_replicas_in_sync))
     worker, num_replicas = strategy.cluster_resolver.task_id, strategy.num_replicas_in_sync
     here = num_replicas // len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
     return strategy.distribute_datasets_from_function(
@@ -140,12 +137,19 @@ def repair_multi_worker():
 
 
 def repair_uneven_batches():
-    """Lets Keras on JAX ask the distribution for the layout of every batch; it keeps that of the first one."""
+    """Lets Keras on JAX ask our DataParallel for the layout of every batch; it keeps that of the first one."""
     from keras.src.backend.jax import trainer
 
+    upstream = trainer.JAXEpochIterator._get_distributed_iterator
+
     def iterate(self, distribution):
+        if not isinstance(distribution, _jax_devices().DataParallel):
+            yield from upstream(self, distribution)
+            return
         for batch in self.data_adapter.get_jax_iterator():
-            yield trainer._distribute_data(batch)
+            layouts = tuple(distribution.get_data_layout(part.shape).backend_layout for part in batch)
+            here = distribution.rows_of_process(len(batch[0]))
+            yield trainer._distribute_data(tuple(part[here] for part in batch), layouts)
 
     trainer.JAXEpochIterator._get_distributed_iterator = iterate
 
@@ -190,16 +194,6 @@ def _jax_devices():
     from nntricks_keras.training import jax_devices  # JAX may not be installed
 
     return jax_devices
-
-
-def _rows_of_process(num_replicas, *batch):
-    """The rows of a batch for this process's devices; all of them when they cannot be shared out evenly."""
-    index, count = _jax_devices().place()
-    number = tf.shape(batch[0])[0]
-    is_even = number % num_replicas == 0
-    share = tf.where(is_even, number // count, number)
-    first = tf.where(is_even, share * index, 0)
-    return tuple(part[first : first + share] for part in batch)
 
 
 def _logical_cpus(count):

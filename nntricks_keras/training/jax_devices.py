@@ -31,6 +31,13 @@ class DataParallel(keras.distribution.DataParallel):
             return super().get_data_layout(data_shape)
         return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
 
+    def rows_of_process(self, number):
+        """The rows of a batch of `number` images that this process gives to its devices, as a slice."""
+        if number % self.num_replicas_in_sync:
+            return slice(None)
+        share = number // jax.process_count()
+        return slice(share * jax.process_index(), share * (jax.process_index() + 1))
+
 
 def find_devices(devices, cluster):
     """The DataParallel of all devices of all processes, or None to compute on one device.

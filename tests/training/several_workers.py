@@ -30,7 +30,7 @@ def start_workers(count, *arguments):
     return processes
 
 
-def wait_for(processes, seconds=300):
+def wait_for(processes, seconds=900):
     """[(exit code, what it printed)] of each; none is left running."""
     try:
         printed = [process.communicate(timeout=seconds)[0] for process in processes]

