@@ -13,7 +13,7 @@ from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import read_json, write_json
 from nntricks_keras.training import run_folder
 from nntricks_keras.training.settings import Recipe
-from zoo import variants
+from zoo import deepening, variants
 from zoo.recipes import recipe as find_recipe
 
 LARGEST_OF_MINIS = 64  # pixels: what vgg_mini and alexnet_mini see of photographs of any size
@@ -56,7 +56,8 @@ class Experiment:
     recipe: Recipe = dataclasses.field(default_factory=lambda: find_recipe("quick"))
     """how it is trained"""
     initial_weights: str | None = None
-    """what the training starts from, as zoo.load_weights takes it"""
+    """what the training starts from, as zoo.load_weights takes it; for a VGG also the model.keras of a shallower one,
+    whose first four convolutions and dense layers are taken, as in the paper"""
     data_dir: str | None = None
     """where TensorFlow Datasets keeps its files"""
     validation_fraction: float = 0.1
@@ -138,13 +139,19 @@ def _preprocessing(experiment, image_data):
 def build(experiment, num_classes):
     """The experiment's model, new, for its preprocessing and that many classes."""
     preprocessing = experiment.preprocessing
-    return zoo.create(
+    model = zoo.create(
         experiment.model,
         input_shape=(*preprocessing.image_size, preprocessing.num_channels),
         num_classes=num_classes,
-        weights=experiment.initial_weights,
         **experiment.arguments,
     )
+    if experiment.initial_weights:
+        trained = deepening.shallower(model, experiment.initial_weights)
+        if trained is not None:
+            deepening.start_from(model, trained)
+        else:
+            zoo.load_weights(model, experiment.initial_weights)
+    return model
 
 
 def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False):

@@ -11,6 +11,7 @@ _PLACES = {
     "train": "loop",
     "TrainingDivergedError": "recorder",
     "TrainingInterruptedError": "recorder",
+    "WorkerLostError": "workers",
     "Run": "run_folder",
     "strategy": "distribution",
     "SGDWithL2": "optimizers",

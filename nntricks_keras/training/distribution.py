@@ -1,11 +1,16 @@
-"""Which devices a training runs on."""
+"""Which devices a training runs on, and how they share the work."""
 
 import contextlib
+import logging
 
 import keras
 import tensorflow as tf
 
 from nntricks_keras.errors import InputError
+from nntricks_keras.training.cluster import find_cluster
+from nntricks_keras.training.meeting import meet
+
+REPAIRED_UP_TO = (3, 15)  # the Keras that the repair of multi-worker training has been tried with
 
 
 def strategy(devices="auto"):
@@ -14,21 +19,31 @@ def strategy(devices="auto"):
     Args:
         devices: "auto" takes every GPU there is, or the CPU; a number takes that many GPUs, or, where there is
             none, makes that many logical devices of the CPU (the code path of GPUs, for trying it; no faster). A
-            tf.distribute.Strategy is returned as it is.
+            tf.distribute.Strategy is returned as it is. Where TF_CONFIG or Slurm's variables name several workers
+            (cluster.py), "auto" takes every GPU of each, once all have come.
 
     Returns:
-        MirroredStrategy for several devices, OneDeviceStrategy-like default strategy for one.
+        MultiWorkerMirroredStrategy for several workers, MirroredStrategy for several devices, the default strategy for
+        one. On JAX a keras.distribution.DataParallel for several devices, those of other processes among them.
 
     Raises:
-        InputError: more devices than there are, or TensorFlow has started with another number of logical devices.
+        InputError: more devices than there are, TensorFlow has started already, variables that make no sense, a port
+            in use, a worker that does not come.
     """
-    if isinstance(devices, tf.distribute.Strategy):
+    if isinstance(devices, (tf.distribute.Strategy, keras.distribution.DataParallel)):
         return devices
+    if devices != "auto" and (not isinstance(devices, int) or devices < 1):
+        raise InputError(f"devices has to be 'auto' or a number from 1, received {devices!r}")
+    cluster = find_cluster()
+    if keras.backend.backend() == "jax":
+        return _jax_strategy(devices, cluster)
+    if cluster is not None:
+        if devices != "auto":
+            raise InputError(f"several workers train on all their devices: devices has to be 'auto', not {devices!r}")
+        return _join(cluster)
     gpus = tf.config.list_physical_devices("GPU")
     if devices == "auto":
         devices = max(len(gpus), 1)
-    if not isinstance(devices, int) or devices < 1:
-        raise InputError(f"devices has to be 'auto' or a number from 1, received {devices!r}")
     if devices == 1:
         return tf.distribute.get_strategy()
     if gpus:
@@ -50,10 +65,135 @@ def ready_for_fit(model, batch_size):
     model._maybe_symbolic_build = lambda **_: None
 
 
+def feed(strategy, make_dataset):
+    """What `fit` takes: `make_dataset((part, number of parts))`, for each worker the parts of its own replicas.
+
+    Args:
+        strategy: tf.distribute.Strategy.
+        make_dataset: a function that returns the batches of one part as a tf.data.Dataset, (0, 1) being the whole.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return make_dataset((0, 1))  # tf.distribute, or JAX, cuts the batches for the replicas
+    worker, num_replicas = strategy.cluster_resolver.task_id, strategy.num_replicas_in_sync
+    here = num_replicas // len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
+    return strategy.distribute_datasets_from_function(
+        lambda _: take_turns([make_dataset((worker * here + local, num_replicas)) for local in range(here)])
+    )
+
+
+def take_turns(datasets):
+    """The first batch of each, the second of each, ...: what tf.distribute deals out to the replicas of a worker."""
+    if len(datasets) == 1:
+        return datasets[0]
+    turns = tf.data.Dataset.range(len(datasets)).repeat()
+    return tf.data.Dataset.choose_from_datasets(datasets, turns)
+
+
+def is_multi_worker(strategy):
+    """Whether several processes train together."""
+    if isinstance(strategy, tf.distribute.Strategy):
+        return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return _jax_devices().place()[1] > 1
+
+
+def in_force(strategy):
+    """The context that `fit` runs in."""
+    return contextlib.nullcontext() if isinstance(strategy, tf.distribute.Strategy) else strategy.scope()
+
+
+@contextlib.contextmanager
+def alone():
+    """What is made and computed inside is on this process's own device, whatever the others do."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def repair_multi_worker():
+    """Lets Keras reduce what the steps of several workers return: scalars, which have no axis 0 (#20585)."""
+    from keras.src.backend.tensorflow import trainer
+
+    version = tuple(int(part) for part in keras.__version__.split(".")[:2])
+    if version > REPAIRED_UP_TO:
+        logging.getLogger("nntricks_keras").warning(
+            "training with several workers has not been tried with Keras %s yet", keras.__version__
+        )
+    if hasattr(trainer.reduce_per_replica, "upstream"):
+        return  # repaired already
+    upstream = trainer.reduce_per_replica
+
+    def reduce_per_replica(values, strategy, reduction):
+        if not is_multi_worker(strategy) or reduction == "concat":
+            return upstream(values, strategy, reduction)
+        return keras.tree.map_structure(
+            lambda value: strategy.reduce("SUM" if reduction == "sum" else "MEAN", value, axis=None), values
+        )
+
+    reduce_per_replica.upstream = upstream
+    trainer.reduce_per_replica = reduce_per_replica
+
+
+def repair_uneven_batches():
+    """Lets Keras on JAX ask our DataParallel for the layout of every batch; it keeps that of the first one."""
+    from keras.src.backend.jax import trainer
+
+    upstream = trainer.JAXEpochIterator._get_distributed_iterator
+
+    def iterate(self, distribution):
+        if not isinstance(distribution, _jax_devices().DataParallel):
+            yield from upstream(self, distribution)
+            return
+        for batch in self.data_adapter.get_jax_iterator():
+            layouts = tuple(distribution.get_data_layout(part.shape).backend_layout for part in batch)
+            here = distribution.rows_of_process(len(batch[0]))
+            yield trainer._distribute_data(tuple(part[here] for part in batch), layouts)
+
+    trainer.JAXEpochIterator._get_distributed_iterator = iterate
+
+
 def make_deterministic():
     """The same bits from every run, at the price of slower kernels; for the rest of the process."""
     if keras.backend.backend() == "tensorflow":
         tf.config.experimental.enable_op_determinism()
+
+
+def _join(cluster):
+    """The strategy of several workers. They find one another first; a worker that dies later stops the others.
+
+    TensorFlow's coordination service sees to that: after 10 s without a sign of life every collective operation fails.
+    """
+    meet(cluster)
+    repair_multi_worker()
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+        task_type="worker",
+        task_id=cluster.index,
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+        rpc_layer="grpc",
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except RuntimeError as error:
+        raise InputError(
+            f"call training.strategy before anything is computed or loaded, to join the other workers: {error}"
+        ) from None
+
+
+def _jax_strategy(devices, cluster):
+    found = _jax_devices().find_devices(devices, cluster)
+    if found is None:
+        return tf.distribute.get_strategy()
+    repair_uneven_batches()
+    return found
+
+
+def _jax_devices():
+    from nntricks_keras.training import jax_devices  # JAX may not be installed
+
+    return jax_devices
 
 
 def _logical_cpus(count):

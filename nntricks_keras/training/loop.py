@@ -1,5 +1,6 @@
 """train: a model builder, images and a Recipe become a run folder."""
 
+import functools
 import math
 import resource
 import sys
@@ -20,6 +21,7 @@ from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
 from nntricks_keras.training.tensorboard import TensorBoard
+from nntricks_keras.training.workers import Workers
 
 
 def train(
@@ -47,7 +49,8 @@ def train(
         run_dir: the folder of the run. One that is not empty is refused unless `resume` or `overwrite`.
         title: the headline of curves.png; the model's name by default.
         experiment: JSON values that say how to repeat the run, kept as experiment.json.
-        devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy.
+        devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy. Of several workers only the
+            first, the chief, writes; all have to see the run folder to resume.
         checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
@@ -59,6 +62,7 @@ def train(
         InputError: what the user gave does not fit together; nothing has been trained.
         TrainingDivergedError: the loss became NaN or infinite.
         TrainingInterruptedError: Ctrl-C or SIGTERM came; a checkpoint of that very step has been written.
+        WorkerLostError: another worker has died.
     """
     run_folder.check(run_dir, resume=resume, overwrite=overwrite)
     run = run_folder.Run(run_dir)
@@ -77,6 +81,19 @@ def train(
     if recipe.deterministic:
         distribution.make_deterministic()
     computed_in = precision.resolve(recipe.precision)
+    workers = Workers(strategy)
+    workers.check_agreement(
+        {
+            "recipe": recipe.to_dict(),
+            "experiment": experiment or {},
+            "preprocessing": serialization.to_dict(preprocessing),
+            "counts": dict(image_data.counts),
+            "class_names": list(image_data.class_names),
+            "computed_in": computed_in,
+            "resume": resume,
+            "keras": keras.__version__,
+        }
+    )
     with strategy.scope(), precision.policy(computed_in):
         network = build_model()
         _check_model(network, image_data, preprocessing)
@@ -85,9 +102,57 @@ def train(
         _compile(model, recipe, steps_per_epoch, computed_in)
         distribution.ready_for_fit(model, recipe.batch_size)
         average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
-    recorder = Recorder(run, network, recipe, steps_per_epoch, title or network.name, checkpoint_minutes, average)
+    recorder = Recorder(
+        run, network, recipe, steps_per_epoch, title or network.name, checkpoint_minutes, average, workers
+    )
     step = recorder.resume(model) if resume else 0
-    run_folder.make(run.folder, overwrite=overwrite)  # all that could be wrong has been looked at
+    workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
+    if workers.is_chief:
+        _begin(run, strategy, image_data, preprocessing, experiment, overwrite)
+    settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
+    validation = distribution.feed(
+        strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
+    )
+    watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief else []
+    with recorder.stopping_on_signals(), workers.noticing_loss(run.folder), distribution.in_force(strategy):
+        while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
+            epoch, done = divmod(step, steps_per_epoch)
+            freezing.freeze(model, recipe.unfreeze, epoch + 1)
+            # What is left of an epoch that was cut short is a fit of its own, as are the epochs up to an unfreezing.
+            change = freezing.next_change(recipe.unfreeze, epoch + 1)
+            last = epoch + 1 if done else min(recipe.epochs, change - 1 if change else recipe.epochs)
+            make_batches = functools.partial(
+                pipeline,
+                image_data.train,
+                preprocessing,
+                training=True,
+                augmentation=recipe.augmentation,
+                seed=recipe.seed,
+                repeat=True,
+                start_step=step,
+                **settings,
+            )
+            model.fit(
+                distribution.feed(strategy, lambda part, make=make_batches: make(shard=part)),
+                validation_data=validation,
+                steps_per_epoch=steps_per_epoch - done,
+                epochs=last,
+                initial_epoch=epoch,
+                shuffle=False,
+                callbacks=[*recorder.state_keepers, recorder, *watching],
+                verbose=0,
+            )
+            step = last * steps_per_epoch
+        if workers.is_chief:
+            with distribution.alone():
+                _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
+        workers.wait()
+    return run
+
+
+def _begin(run, strategy, image_data, preprocessing, experiment, overwrite):
+    """Makes the run folder, now that all that could be wrong has been looked at, with what is known of the run."""
+    run_folder.make(run.folder, overwrite=overwrite)
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
     if experiment is not None:
         write_json(run.folder / "experiment.json", experiment)
@@ -99,38 +164,6 @@ def train(
             "counts": dict(image_data.counts),
         },
     )
-    settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
-    validation = pipeline(image_data.validation, preprocessing, **settings)
-    tensorboard = TensorBoard(recorder)
-    with recorder.stopping_on_signals():
-        while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
-            epoch, done = divmod(step, steps_per_epoch)
-            freezing.freeze(model, recipe.unfreeze, epoch + 1)
-            # What is left of an epoch that was cut short is a fit of its own, as are the epochs up to an unfreezing.
-            change = freezing.next_change(recipe.unfreeze, epoch + 1)
-            last = epoch + 1 if done else min(recipe.epochs, change - 1 if change else recipe.epochs)
-            model.fit(
-                pipeline(
-                    image_data.train,
-                    preprocessing,
-                    training=True,
-                    augmentation=recipe.augmentation,
-                    seed=recipe.seed,
-                    repeat=True,
-                    start_step=step,
-                    **settings,
-                ),
-                validation_data=validation,
-                steps_per_epoch=steps_per_epoch - done,
-                epochs=last,
-                initial_epoch=epoch,
-                shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, recorder.progress, tensorboard],
-                verbose=0,
-            )
-            step = last * steps_per_epoch
-    _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
-    return run
 
 
 def _finish(run, recorder, image_data, preprocessing, recipe, num_parameters):

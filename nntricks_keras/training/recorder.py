@@ -13,6 +13,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.files import save_atomically
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.distribution import alone
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.schedules import EarlyStopping, Plateau
 
@@ -39,6 +40,9 @@ class TrainingInterruptedError(KeyboardInterrupt):
 class Recorder(keras.callbacks.Callback):
     """Writes history, the best model, checkpoints and curves. Callbacks whose state it keeps come before it.
 
+    Of several workers the chief alone writes. The others do what it does all the same, since to read a metric, to save
+    and to stop are things that all workers do together.
+
     Args:
         run: Run.
         model: the network whose best state is kept; it may share its layers with the one that is fitted.
@@ -47,9 +51,10 @@ class Recorder(keras.callbacks.Callback):
         title: the headline of curves.png.
         checkpoint_minutes: time between checkpoints within an epoch.
         average: WeightAverage, or None.
+        workers: Workers.
     """
 
-    def __init__(self, run, model, recipe, steps_per_epoch, title, checkpoint_minutes, average=None):
+    def __init__(self, run, model, recipe, steps_per_epoch, title, checkpoint_minutes, average, workers):
         super().__init__()
         self.run = run
         self.network = model
@@ -63,6 +68,7 @@ class Recorder(keras.callbacks.Callback):
         self.checkpoints = Checkpoints(run.folder / "checkpoints")
         self.progress = ProgressBar(self)
         self.average = average
+        self.workers = workers
         self.state_keepers = [average] if average else []
         if recipe.schedule == "plateau":
             self.state_keepers.append(
@@ -140,10 +146,12 @@ class Recorder(keras.callbacks.Callback):
         if self.step % self.steps_per_epoch == 0:
             return  # the end of the epoch follows at once
         now = time.perf_counter()
-        if self._signal is not None or now - self._saved > 60 * self.checkpoint_minutes:
+        is_due = self.workers.is_chief and now - self._saved > 60 * self.checkpoint_minutes
+        is_due, asked_to_stop = self._agree(is_due)
+        if is_due or asked_to_stop:
             self._save(len(self.history), seconds=now - self._began)
             self._saved = now
-        if self._signal is not None:
+        if asked_to_stop:
             raise TrainingInterruptedError(f"stopped at step {self.step} (epoch {len(self.history) + 1})", self._signal)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -157,18 +165,31 @@ class Recorder(keras.callbacks.Callback):
         )
         is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
         self.history.append(row)
-        if is_best:
-            self._save_network()
-        self.run.write_history(self.history)
         self.stopped_early = bool(self.model.stop_training)
+        if self.workers.is_chief:
+            if is_best:
+                self._save_network()
+            self.run.write_history(self.history)
         self._save(epoch + 1)
-        self._draw()
-        if self._signal is not None:
+        if self.workers.is_chief:
+            self._draw()
+        if self._agree()[1]:
             raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
 
+    def _agree(self, is_due=False):
+        """(whether a checkpoint is due, whether to stop): the same on every worker, though a signal comes to one."""
+        due, *signals = self.workers.sum([is_due, self._signal == signal.SIGINT, self._signal == signal.SIGTERM])
+        if self._signal is None and any(signals):
+            self._signal = signal.SIGINT if signals[0] else signal.SIGTERM
+        return bool(due), any(signals)
+
     def _save(self, epoch, seconds=0.0):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # until then the variables hold the weights of the epoch's start
         cut_short = self.step % self.steps_per_epoch != 0
         metrics = [ops.convert_to_numpy(variable).tolist() for variable in self.model.metrics_variables]
+        if not self.workers.is_chief:
+            return
         self.checkpoints.save(
             self.model,
             {
@@ -185,10 +206,11 @@ class Recorder(keras.callbacks.Callback):
 
     def _save_network(self):
         """model.keras: the network, uncompiled: half the size on disk, and loads where no training room is imported."""
-        if self._plain is None:
-            self._plain = type(self.network).from_config(self.network.get_config())
-        self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
-        save_atomically(self.run.model_path, self._plain.save)
+        with alone():
+            if self._plain is None:
+                self._plain = type(self.network).from_config(self.network.get_config())
+            self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
+            save_atomically(self.run.model_path, self._plain.save)
 
     def _averages(self):
         return self.average.variables if self.average else ()

@@ -136,9 +136,12 @@ def check(folder, *, resume, overwrite):
 def make(folder, *, overwrite):
     """Makes the folder of a run that `check` has let pass, with nothing in it if `overwrite` is set."""
     folder = Path(folder)
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if overwrite and folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the run folder {folder} cannot be made: {error}") from None
 
 
 def write_environment(folder, devices):

@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import json
 import os
+import resource
 import signal
+import types
 
 import keras
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.checkpoints import Checkpoints
+from nntricks_keras.training.progress import ProgressBar
 from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, train
 
 
@@ -213,3 +216,44 @@ def test_recipe_round_trip_and_unknown_keys():
     assert training.Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     with pytest.raises(InputError, match="learning_rat'"):
         training.Recipe.from_dict({"learning_rat": 0.1})
+
+
+def test_a_disk_that_fills_up_stops_the_run_and_it_goes_on_once_there_is_room(run, images, tmp_path, monkeypatch):
+    """The system itself refuses to write: no file may grow beyond 1000 bytes from the second epoch on."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    begin = keras.callbacks.CallbackList.on_epoch_begin
+
+    def fill(self, epoch, logs=None):
+        if epoch == 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", fill)
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                train(images, tmp_path / "run")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Checkpoints(tmp_path / "run" / "checkpoints").newest()[0]["epoch"] == 1
+    assert_same_run(run, train(images, tmp_path / "run", resume=True))
+
+
+def test_a_folder_that_cannot_be_made_is_named(images, tmp_path):
+    with pytest.raises(InputError, match="the run folder /proc/nowhere/run cannot be made"):
+        train(images, "/proc/nowhere/run", dataclasses.replace(RECIPE, epochs=1))
+
+
+def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr("nntricks_keras.training.progress.time.perf_counter", lambda: next(clock))
+    recipe = types.SimpleNamespace(epochs=3, batch_size=16)
+    recorder = types.SimpleNamespace(recipe=recipe, steps_per_epoch=10, step=10)
+    bar = ProgressBar(recorder)
+    bar.is_terminal = True
+    bar.on_epoch_begin(1)
+    recorder.step = 14  # 4 steps in 2 s, and 16 are left
+    bar.on_train_batch_end(3, {"loss": 0.5, "top1": 0.75})
+    printed = capsys.readouterr().out
+    assert "epoch 2/3" in printed
+    assert "4/10  32 images/s  loss 0.500  top-1 0.750  8 s left" in printed

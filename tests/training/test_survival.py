@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nntricks_keras import training
+from nntricks_keras.training.checkpoints import Checkpoints
+from tests.training.several_workers import start_workers, wait_for
 from tests.training.small_runs import assert_same_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,3 +69,41 @@ def test_sigterm_ends_cleanly_and_says_how_to_go_on(whole, picture_folder, tmp_p
     assert f"--run-dir {folder} --resume" in printed
     finish(start(folder, "--resume"))
     assert_same_run(whole, training.Run(folder))
+
+
+WORKER_FLAGS = ["--epochs", "3", "--batch-size", "16", "--width", "0.3", "--image-size", "16", "16"]
+
+
+def wait_for_first_epoch(folder, processes):
+    while not (folder / "history.csv").exists():
+        assert all(process.poll() is None for process in processes), [p.communicate()[0] for p in processes]
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_local_workers_end_when_one_is_killed(picture_folder, tmp_path):
+    folder = tmp_path / "run"
+    parent = start(folder, "--data", picture_folder, *WORKER_FLAGS, "--workers", 2)
+    wait_for_first_epoch(folder, [parent])
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    os.kill(int(children[1]), signal.SIGKILL)
+    printed, _ = parent.communicate(timeout=120)
+    assert parent.returncode == 1
+    assert "worker 1 was killed by signal 9; the others have been stopped" in printed
+    assert f"--run-dir {folder} --workers 2 --resume" in printed
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_sigterm_to_one_worker_stops_all_after_the_same_step(picture_folder, tmp_path):
+    folder = tmp_path / "run"
+    pair = start_workers(2, "-m", "zoo", "train", "--run-dir", folder, "--data", picture_folder, *WORKER_FLAGS)
+    wait_for_first_epoch(folder, pair)
+    pair[1].send_signal(signal.SIGTERM)
+    for code, printed in wait_for(pair):
+        assert code == 128 + signal.SIGTERM, printed
+        assert "Traceback" not in printed
+    state, _ = Checkpoints(folder / "checkpoints").newest()
+    assert f"stopped at step {state['step']} " in printed or f"stopped after epoch {state['epoch']}" in printed

@@ -55,6 +55,8 @@ def main(argv):
         """delete the run in --run-dir first"""
         devices: int | Literal["auto"] = "auto"
         """auto: every GPU; a number: that many GPUs, or logical devices of the CPU where there is none"""
+        workers: int = 1
+        """processes on this machine that train together, for trying what TF_CONFIG or Slurm do on several machines"""
 
     options = tyro.cli(
         Options,
@@ -64,27 +66,53 @@ def main(argv):
         default=Options(start),
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    return _train(options)
+    if options.resume and not options.run_dir:
+        raise UsageError("--resume needs --run-dir, the folder of the run to go on with")
+    return _train_with_workers(options, argv) if options.workers != 1 else _train(options)
+
+
+def _train_with_workers(options, argv):
+    """This very command in several processes, each of which finds the others by its TF_CONFIG."""
+    from nntricks_keras.training.cluster import find_cluster
+    from zoo.local_workers import run_workers
+
+    if options.workers < 1 or options.devices != "auto":
+        raise UsageError(f"--workers has to be a number from 1, without --devices; received {options.workers}")
+    if find_cluster() is not None:
+        raise UsageError("--workers starts workers of its own, but TF_CONFIG or Slurm names some already")
+    kept = [
+        argument
+        for before, argument in itertools.pairwise(["", *argv])
+        if before != "--workers" and argument.split("=")[0] != "--workers"
+    ]
+    run_dir = options.run_dir or _next_run_dir(options.settings)
+    command = [sys.executable, "-m", "zoo", "train", *kept, "--run-dir", run_dir]
+    advice = f"python -m zoo train --run-dir {run_dir} --workers {options.workers} --resume goes on"
+    return run_workers(command, options.workers, advice)
 
 
 def _train(options):
-    from nntricks_keras.training import TrainingDivergedError, TrainingInterruptedError
+    from nntricks_keras.training import TrainingDivergedError, TrainingInterruptedError, WorkerLostError
+    from nntricks_keras.training.cluster import find_cluster
     from zoo import experiment as experiments
 
-    if options.resume and not options.run_dir:
-        raise UsageError("--resume needs --run-dir, the folder of the run to go on with")
+    cluster = find_cluster()
+    is_chief = cluster is None or cluster.index == 0
     run_dir = options.run_dir or _next_run_dir(options.settings)
-    print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
+    if is_chief:
+        print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
     try:
         run = experiments.train(
             options.settings, run_dir, devices=options.devices, resume=options.resume, overwrite=options.overwrite
         )
-    except TrainingDivergedError as error:
+    except (TrainingDivergedError, WorkerLostError, OSError) as error:  # OSError: no space left
         print(f"error: {error}", file=sys.stderr)
         return 1
     except TrainingInterruptedError as stop:
         print(f"\n{stop}; python -m zoo train --run-dir {run_dir} --resume goes on from there", file=sys.stderr)
         return 128 + stop.signal_number
+    if not is_chief:
+        return 0
     print(results_table(run.metrics))
     print(f"{run.folder}/: model.keras, curves.png, history.csv, metrics.json")
     return 0

@@ -1,0 +1,83 @@
+"""Local workers: each gets its place, and none outlives a failure."""
+
+import json
+import sys
+import time
+
+import pytest
+
+from zoo import local_workers
+from zoo.commands import run_command
+
+
+def run(code, count):
+    return local_workers.run_workers(
+        [sys.executable, "-c", "import json, os, sys, time, signal\n" + code], count, "go on"
+    )
+
+
+def test_each_has_its_place_and_the_chief_alone_is_heard(tmp_path, capfd):
+    code = f"""
+config = json.loads(os.environ["TF_CONFIG"])
+open({str(tmp_path)!r} + "/" + str(config["task"]["index"]), "w").write(json.dumps(config["cluster"]))
+print("I am", config["task"]["index"])
+"""
+    assert run(code, 3) == 0
+    clusters = {(tmp_path / str(index)).read_text() for index in range(3)}
+    assert len(clusters) == 1
+    assert len(set(json.loads(clusters.pop())["worker"])) == 3
+    assert capfd.readouterr().out == "I am 0\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [
+        ("sys.exit('something is wrong')", 1, "worker 1 ended with code 1"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 1, "worker 1 was killed by signal 9"),
+        ("sys.exit(2)", 2, "worker 1 ended with code 2"),
+    ],
+)
+def test_when_one_fails_the_others_are_stopped(monkeypatch, capfd, end, code, said):
+    monkeypatch.setattr(local_workers, "PATIENCE_SECONDS", 0.2)
+    began = time.monotonic()
+    is_one = "json.loads(os.environ['TF_CONFIG'])['task']['index'] == 1"
+    assert run(f"if {is_one}: {end}\ntime.sleep(60)", 3) == code
+    assert time.monotonic() - began < 30
+    printed = capfd.readouterr().err
+    assert f"{said}; the others have been stopped; go on" in printed
+    assert ("something is wrong" in printed) == ("wrong" in end)
+
+
+def test_a_worker_that_was_asked_to_stop_leaves_the_others_time(capfd):
+    """They write a checkpoint; here the chief takes a second longer, and its last word is still heard."""
+    code = """
+if json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0:
+    time.sleep(1)
+    print("checkpoint written", flush=True)
+sys.exit(143)
+"""
+    assert run(code, 2) == 143
+    assert "checkpoint written" in capfd.readouterr().out
+
+
+def test_what_all_say_is_said_once(capfd):
+    assert run("print('wrong', file=sys.stderr); sys.exit(2)", 3) == 2
+    assert capfd.readouterr().err == "wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(["--workers", "0"], "received 0"), (["--workers", "2", "--devices", "2"], "without --devices")],
+)
+def test_flags_that_make_no_sense_are_named(tmp_path, capsys, flags, said):
+    arguments = ["train", "--run-dir", str(tmp_path / "run"), *flags]
+    assert run_command("python -m zoo", "zoo.commands", arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_workers_of_a_cluster_start_none_of_their_own(tmp_path, capsys, monkeypatch):
+    cluster = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    arguments = ["train", "--run-dir", str(tmp_path / "run"), "--workers", "2"]
+    assert run_command("python -m zoo", "zoo.commands", arguments) == 2
+    assert "names some already" in capsys.readouterr().err
