@@ -36,7 +36,7 @@ def probe(model, x, y=None, *, loss=None, histograms=False, history=None, max_ex
 
     Returns:
         HealthReport. Rows are in the order of the calls; `update_ratio` is that of plain SGD where the optimizer is
-        SGD (with momentum, weights move 1 / (1 - momentum) as far), and elsewhere that of an optimizer which moves every
+        SGD (with momentum, weights move 1 / (1 - momentum) as far), and elsewhere that of one which moves every
         weight by about the rate, as Adam's first step does.
 
     Raises:
