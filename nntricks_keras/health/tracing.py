@@ -61,7 +61,7 @@ def places_of(model):
     for place in places:
         if not place.layer.built:
             raise InputError(
-                f"probe: layer {place.name!r} of model {model.name!r} has no weights yet; call the model on a batch first"
+                f"probe: layer {place.name!r} of model {model.name!r} has no weights yet; call the model on a batch"
             )
     if not any(place.weights for place in places):
         raise InputError(f"probe: the model {model.name!r} has no layer with weights, so there is nothing to look at")
