@@ -41,6 +41,7 @@ class LayerHealth(keras.callbacks.Callback):
         initial_step: the step this training goes on from; rows of later steps in health.csv are dropped. By default
             what the optimizer counts.
         title: the headline of health.png; the model's name by default.
+        prober: a Prober of the model, to use what it has compiled; its `histograms` count then.
 
     Attributes:
         report: the newest HealthReport.
@@ -65,6 +66,7 @@ class LayerHealth(keras.callbacks.Callback):
         share=SHARE,
         initial_step=None,
         title=None,
+        prober=None,
     ):
         super().__init__()
         if every != "epoch" and not (isinstance(every, int) and every > 0):
@@ -79,6 +81,7 @@ class LayerHealth(keras.callbacks.Callback):
         self.budget = Budget(share, expected={"probe": 0.0, "picture": FIRST_PICTURE})
         self.initial_step = initial_step
         self.title = title
+        self.prober = prober
         self.report = None
         self.step = 0
         self._records = None
@@ -92,14 +95,15 @@ class LayerHealth(keras.callbacks.Callback):
         return self._records.rows if self._records else []
 
     def on_train_begin(self, logs=None):
+        if self.prober is None or self._has_other_weights():
+            self.prober = Prober(self.model, histograms=self.histograms)
         if self._records is not None:  # a further fit of the same training
             return
         if self.initial_step is None:
             self.initial_step = int(ops.convert_to_numpy(self.model.optimizer.iterations))
         self.step = self.initial_step
-        self._prober = Prober(self.model, histograms=self.histograms)
         self._records = HealthRecords(self.folder and self.folder / "health.csv", self.initial_step)
-        if self._records.last_step != self.step:
+        if self.step == 0:
             self._measure(0)
         self.budget.begin()  # what was traced just now is used from here on
 
@@ -131,7 +135,7 @@ class LayerHealth(keras.callbacks.Callback):
     def last_words(self):
         """After the loss became NaN or infinite: which layer went first, in a sentence."""
         x, y = self.examples
-        return first_to_go(self._prober(x, y), self.rows)
+        return first_to_go(self.prober(x, y), self.rows)
 
     def draw(self):
         """Writes health.png."""
@@ -142,7 +146,7 @@ class LayerHealth(keras.callbacks.Callback):
     def _measure(self, epoch):
         with self.budget.spending("probe"):
             x, y = self.examples
-            self.report = self._prober(x, y, history=self._history, epoch=epoch)
+            self.report = self.prober(x, y, history=self._history, epoch=epoch)
             self._records.add(self.report, epoch, self.step)
             if self.tensorboard:
                 self._write_events(epoch)
@@ -150,6 +154,12 @@ class LayerHealth(keras.callbacks.Callback):
             if (finding.layer, finding.kind) not in self._told:
                 self._told.add((finding.layer, finding.kind))
                 print(f"health: {finding.text}", flush=True)
+
+    def _has_other_weights(self):
+        """Whether other weights train than those the prober has been made for: unfrozen ones have to be traced."""
+        return {id(weight) for weight in self.prober.observer.trainable} != {
+            id(weight) for weight in self.model.trainable_variables
+        }
 
     def _is_exploding(self, loss):
         """Whether the loss, a mean since the epoch began, is the first beyond its bound, which then rises with it."""

@@ -20,6 +20,7 @@ from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
 from nntricks_keras.training.tensorboard import TensorBoard
+from nntricks_keras.training.watching import watch
 
 
 def train(
@@ -35,6 +36,7 @@ def train(
     checkpoint_minutes=10,
     resume=False,
     overwrite=False,
+    health=True,
 ):
     """Trains a model and leaves a run folder (run_folder.py says what is in it).
 
@@ -51,6 +53,8 @@ def train(
         checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
+        health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
+            training is the same to the bit without.
 
     Returns:
         training.Run. A run that is complete already is returned as it is when `resume` is set.
@@ -101,7 +105,10 @@ def train(
     )
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = pipeline(image_data.validation, preprocessing, **settings)
-    tensorboard = TensorBoard(recorder)
+    callbacks = [*recorder.state_keepers, recorder, recorder.progress, TensorBoard(recorder)]
+    if health:
+        recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
+        callbacks += [recorder.health] if recorder.health else []
     with recorder.stopping_on_signals():
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
@@ -125,7 +132,7 @@ def train(
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, recorder.progress, tensorboard],
+                callbacks=callbacks,
                 verbose=0,
             )
             step = last * steps_per_epoch

@@ -63,6 +63,7 @@ class Recorder(keras.callbacks.Callback):
         self.checkpoints = Checkpoints(run.folder / "checkpoints")
         self.progress = ProgressBar(self)
         self.average = average
+        self.health = None  # a LayerHealth
         self.state_keepers = [average] if average else []
         if recipe.schedule == "plateau":
             self.state_keepers.append(
@@ -136,6 +137,7 @@ class Recorder(keras.callbacks.Callback):
                 f"the loss became {logs['loss']} at step {self.step} (epoch {len(self.history) + 1}); "
                 f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
                 f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
+                + (f". {self.health.last_words()}" if self.health else "")
             )
         if self.step % self.steps_per_epoch == 0:
             return  # the end of the epoch follows at once
