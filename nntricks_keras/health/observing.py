@@ -39,9 +39,8 @@ class Observer:
 
     def __call__(self, x, y):
         """One batch (y may be None) -> a dict of NumPy arrays; see `_forward` and `_reduce`."""
-        values = [
-            [ops.convert_to_tensor(variable.value) for variable in some] for some in (self.trainable, self.others)
-        ]
+        # Copies: under tf.distribute a variable's own value cannot be watched from outside of its replicas.
+        values = [[ops.copy(variable.value) for variable in some] for some in (self.trainable, self.others)]
         data = (x,) if y is None else (x, y)
         return keras.tree.map_structure(ops.convert_to_numpy, self._pass(*values, data))
 

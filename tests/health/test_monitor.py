@@ -161,6 +161,7 @@ def test_a_new_training_begins_a_new_file(watched, rng, tmp_path):
 
 def test_tensorboard_gets_the_numbers_of_the_file(watched):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
 
     health, folder, *_ = watched
     events = EventAccumulator(str(folder))
@@ -168,7 +169,7 @@ def test_tensorboard_gets_the_numbers_of_the_file(watched):
     written = events.Tensors("health_std/hidden")
     wanted = [row["std"] for row in health.rows if row["name"] == "hidden"]
     assert [event.step for event in written] == [0, 1, 2, 3]
-    np.testing.assert_allclose([event.tensor_proto.float_val[0] for event in written], wanted, rtol=1e-6)
+    np.testing.assert_allclose([make_ndarray(event.tensor_proto) for event in written], wanted, rtol=1e-6)
 
 
 def test_a_budget_keeps_its_share_whatever_the_work_takes(rng):

@@ -1,4 +1,4 @@
-"""A run is watched by default: its health is written, its bits are what they are without, its last words name a layer."""
+"""A run is watched by default: its health is written, its bits stay the same, its last words name a layer."""
 
 import dataclasses
 
@@ -80,7 +80,7 @@ def test_the_last_words_of_a_diverged_run_name_the_layer(images, tmp_path):
 
 
 def test_a_first_update_that_is_too_large_is_told_from_a_slow_end(images, tmp_path):
-    with pytest.raises(training.TrainingDivergedError, match=r"step 0 every layer was finite|went first|had grown most"):
+    with pytest.raises(training.TrainingDivergedError, match=r"step 0 every layer was finite|went first"):
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, learning_rate=1e30), health=True)
 
 
