@@ -132,7 +132,13 @@ class Prober:
                 signal = own
             rows.append(layer.row(count, ratio, optimizer))
         rows += [
-            LayerRow(s.place.name, type(s.place.layer).__name__, s.place.activation or "linear", trainable=s.trainable)
+            LayerRow(
+                name=s.place.name,
+                kind=type(s.place.layer).__name__,
+                activation=s.place.activation or "linear",
+                weight_std=s.weight_std,
+                trainable=s.trainable,
+            )
             for s in sums
             if s.order is None
         ]

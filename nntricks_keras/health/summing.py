@@ -96,7 +96,7 @@ class LayerSums:
         place = self.place
         has_gradient = self.gradient.count > 0
         gradient_norm = math.sqrt(self.weight_gradient.mean) if self.weight_gradient.count else None
-        weight_std = None if self.weights is None else math.sqrt(float(self.weights["variance"]))
+        weight_std = self.weight_std
         finite = math.isfinite(self.output.mean + self.output.total)
         return LayerRow(
             name=place.name,
@@ -120,6 +120,10 @@ class LayerSums:
             trainable=self.trainable,
             non_finite=not finite or (weight_std is not None and not math.isfinite(weight_std)),
         )
+
+    @property
+    def weight_std(self):
+        return None if self.weights is None else math.sqrt(float(self.weights["variance"]))
 
     def _update_ratio(self, gradient_norm, optimizer):
         if optimizer is None or gradient_norm is None:
