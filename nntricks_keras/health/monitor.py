@@ -1,5 +1,6 @@
 """LayerHealth: the health of every layer while a network trains, in `model.fit` of any script."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nntricks_keras.health.records import HealthRecords
 
 EXPLODING = 3.0  # times the loss of the first step: a look at once, before it is no number any more
 SHARE = 0.02  # of the time of a training that probes and pictures may take, the last picture on top of it
+MOST_REPORTS = 20  # of those before, which tell since when a layer is dead
 FIRST_PICTURE = 2.0  # seconds that loading matplotlib and drawing may take
 
 
@@ -85,7 +87,7 @@ class LayerHealth(keras.callbacks.Callback):
         self.report = None
         self.step = 0
         self._records = None
-        self._history = []
+        self._history, self._reports = [], []
         self._events = None
         self._told = set()
         self._bound = None  # for the loss
@@ -146,7 +148,9 @@ class LayerHealth(keras.callbacks.Callback):
     def _measure(self, epoch):
         with self.budget.spending("probe"):
             x, y = self.examples
-            self.report = self.prober(x, y, history=self._history, epoch=epoch)
+            earlier = [*self._reports[:1], *self._reports[-MOST_REPORTS:]]
+            self.report = self.prober(x, y, history=[*self._history, *earlier], epoch=epoch)
+            self._reports.append(dataclasses.replace(self.report, histograms=None))
             self._records.add(self.report, epoch, self.step)
             if self.tensorboard:
                 self._write_events(epoch)

@@ -11,15 +11,15 @@ from nntricks_keras.health.held import hold
 from nntricks_keras.health.probing import Prober
 from nntricks_keras.health.report import Finding
 
-LARGEST_LOSS = 3.0  # times ln(classes), what a network that knows nothing is worth: beyond it, it is sure and wrong
+MOSTLY = 0.5  # share of constant numbers in the inputs; the frame of MNIST's digits comes to 0.2
 
 
 def preflight(model, x, y=None, *, prober=None):
     """Probes a network before its training and looks at its data; prints one line if all is well, else what is not.
 
-    Beyond what `probe` finds (NaN, forgotten standardization, constant inputs, one class only, dead or equal units, a
-    signal that dies out or explodes) it tells of labels that do not fit the outputs, of a loss that takes logits for
-    probabilities or the other way round, and of a first loss far above ln(classes).
+    Beyond what `probe` finds (NaN, forgotten standardization, constant inputs, one class only, a loss far above
+    ln(classes), dead or equal units, a signal that dies out or explodes) it tells of inputs that are mostly constant,
+    of labels that do not fit the outputs, and of a loss that takes logits for probabilities or the other way round.
 
     Args:
         model: a built keras.Model, compiled as it will be trained. It is left as it is.
@@ -40,7 +40,7 @@ def preflight(model, x, y=None, *, prober=None):
         for some in labels:
             _check_width(np.asarray(keras.ops.convert_to_numpy(some)), classes)
     report = (prober or Prober(model, compiled=False))(x, y)
-    found = [*_logits_or_probabilities(model, report), *_first_loss(report)]
+    found = [*_constant_pixels(report), *_logits_or_probabilities(model, report)]
     if classes:
         found += _not_distributions([np.asarray(keras.ops.convert_to_numpy(some)) for some in labels], classes)
     report = dataclasses.replace(report, findings=(*report.findings, *found))
@@ -49,8 +49,9 @@ def preflight(model, x, y=None, *, prober=None):
 
 
 def _words(report):
-    if report.alarms:
-        return "\n".join(f"preflight: {finding.text}" for finding in report.alarms)
+    told = [finding for finding in report.findings if finding.severity == "alarm" or finding.kind == "constant_pixels"]
+    if told:
+        return "\n".join(f"preflight: {finding.text}" for finding in told)
     loss = ""
     if report.loss is not None:
         loss = f", loss {report.loss:.3g}"
@@ -77,6 +78,19 @@ def _check_width(labels, classes):
             f"preflight: labels of shape {labels.shape} are for {labels.shape[1]} classes, and the model has {classes} "
             "outputs; they have to be as many"
         )
+
+
+def _constant_pixels(report):
+    """A note: frames of photographs and digits are constant too."""
+    for given in report.inputs:
+        if MOSTLY < given.constant < 1 and report.num_examples > 1:
+            yield Finding(
+                None,
+                "constant_pixels",
+                "note",
+                f"{given.constant:.0%} of the numbers in {given.name!r} are the same in all {report.num_examples} "
+                "examples: they carry nothing; look whether images are cut or scaled as meant",
+            )
 
 
 def _not_distributions(labels, classes):
@@ -114,17 +128,4 @@ def _logits_or_probabilities(model, report):
             "logits_as_probabilities",
             "alarm",
             f"{last.name} gives logits, and the loss takes them for probabilities: use from_logits=True",
-        )
-
-
-def _first_loss(report):
-    classes = report.num_classes
-    if classes and report.loss is not None and report.loss > LARGEST_LOSS * math.log(max(classes, 2)):
-        yield Finding(
-            None,
-            "first_loss",
-            "alarm",
-            f"the loss before training is {report.loss:.3g}, {report.loss / math.log(max(classes, 2)):.1f} times the "
-            f"ln({classes}) of a network that knows nothing: its logits are too large; a smaller initialization, or "
-            "standardized inputs, would keep them near 1",
         )
