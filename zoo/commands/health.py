@@ -48,13 +48,15 @@ def _show(network, data_name, data_dir, split, num_examples, batch_size, png):
     load_keras_quietly()
     from nntricks_keras import data, health
 
-    model, images, preprocessing, history = _choose(network, data_name, data_dir)
+    model, source, images, preprocessing, history = _choose(network, data_name, data_dir)
+    if model.output_shape[-1] != images.num_classes:
+        raise UsageError(f"{source} has {images.num_classes} classes, the model {model.output_shape[-1]} outputs")
     batch_size = min(batch_size, num_examples)
     batches = data.pipeline(
         getattr(images, split), preprocessing, batch_size=batch_size, num_classes=images.num_classes, training=True
     ).take(-(-num_examples // batch_size))
     report = health.probe(model, batches, histograms=png is not None, history=history)
-    print(f"{model.name}, {split} split of {data_name}\n{report.table()}")
+    print(f"{model.name}, {split} split of {source}\n{report.table()}")
     if png is not None:
         report.plot(png)
         print(f"picture: {png}")
@@ -78,24 +80,31 @@ def _choose(network, data_name, data_dir):
 
     path = Path(network)
     folder = path.parent if path.is_file() else path
-    if path.exists() and (path.is_dir() or (folder / "inputs.json").exists()):
+    if path.is_dir() or (path.is_file() and (folder / "inputs.json").exists()):
         run = training.Run.open(folder)
-        trained = experiments.Experiment.load(folder)
-        source = data_name or trained.data
+        told = (folder / "experiment.json").exists()
+        trained = experiments.Experiment.load(folder) if told else None
+        source = data_name or _told(network, trained and trained.data)
         images = data.load(
-            source, validation_fraction=trained.validation_fraction, data_dir=data_dir or trained.data_dir
+            source,
+            validation_fraction=trained.validation_fraction if told else 0.1,
+            data_dir=data_dir or (trained and trained.data_dir),
         )
         model = run.load_model() if path.is_dir() else _load(path)
         return model, source, images, run.preprocessing, run.history
     if path.exists():
         model = _load(path)
-        if data_name is None:
-            raise UsageError(f"{network} lies in no run folder, so --data has to say which images to look at")
-        images = data.load(data_name, data_dir=data_dir)
+        images = data.load(_told(network, data_name), data_dir=data_dir)
         return model, data_name, images, _standardizing(model, images), []
     wanted = experiments.Experiment(model=network, data=data_name or "fashion_mnist_mini", data_dir=data_dir)
     wanted, images = experiments.resolve(wanted)
     return experiments.build(wanted, images.num_classes), wanted.data, images, wanted.preprocessing, []
+
+
+def _told(network, data_name):
+    if data_name is None:
+        raise UsageError(f"{network} does not say what it was trained on, so --data has to name the images to look at")
+    return data_name
 
 
 def _load(path):
