@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nntricks_keras.health.panels import NON_FINITE, NOTHING, PANELS, lines_of, shorten
+from nntricks_keras.health.panels import NON_FINITE, NOTHING, PANELS, lines_of, set_log_ticks, shorten
 from nntricks_keras.health.plots import draw_histograms
 
 MOST_COLUMNS = 240  # measurements that a heat map shows; of more, evenly chosen ones
@@ -75,14 +75,17 @@ def _draw_map(axes, panel, names, rows):
             values[line, column] = row[panel.column] if panel.log or counted else math.nan
     norm = panel.norm(values.compressed())
     lost = np.ma.filled(~np.isfinite(values), False)
+    remarks = [("NaN or infinite", NON_FINITE)] if lost.any() else []
     if panel.log:
+        remarks += [("zero", "black")] if np.ma.filled(values <= 0, False).any() else []
         values = np.ma.where(values <= 0, norm.vmin / 10, values)  # zero is off a logarithmic scale: below it
     colors = matplotlib.colormaps[panel.colors].with_extremes(bad=NOTHING, under="black" if panel.log else None)
     image = axes.pcolormesh(np.ma.masked_where(lost, values), norm=norm, cmap=colors)
     if lost.any():
         only = matplotlib.colors.ListedColormap([NON_FINITE])
         axes.pcolormesh(np.ma.masked_where(~lost, np.ones(lost.shape)), cmap=only)
-        axes.text(1, 1.01, "NaN or infinite", transform=axes.transAxes, ha="right", fontsize=7, color=NON_FINITE)
+    for place, (remark, color) in enumerate(remarks):
+        axes.text(1 - 0.3 * place, 1.015, remark, transform=axes.transAxes, ha="right", fontsize=7, color=color)
     axes.invert_yaxis()  # the first layer above
     axes.set_yticks(np.arange(len(names)) + 0.5, [shorten(name) for name in names], fontsize=7)
     axes.tick_params(axis="both", length=0)
@@ -93,22 +96,12 @@ def _draw_map(axes, panel, names, rows):
 
 
 def _draw_scale(figure, axes, image, panel):
-    """The colour bar, with numbers as a person writes them."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
+    """The colour bar."""
     bar = figure.colorbar(image, cax=axes)
     if panel.log:
-        low, high = np.log10([image.norm.vmin, image.norm.vmax])
-        steps = (1,) if high - low > 3 else (1, 3) if high - low > 1.5 else (1, 2, 5)
-        every = math.ceil((high - low) / 7)  # decades
-        powers = range(math.floor(low), math.ceil(high) + 1, every)
-        ticks = [step * 10.0**power for power in powers for step in steps]
-        ticks = [tick for tick in ticks if image.norm.vmin <= tick <= image.norm.vmax]
+        set_log_ticks(bar.ax.yaxis, image.norm.vmin, image.norm.vmax)
     else:
-        ticks = [0, 0.05, 0.25, 0.5, 1]
-    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
-    bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
+        bar.set_ticks([0, 0.05, 0.25, 0.5, 1], labels=["0", "0.05", "0.25", "0.5", "1"])
     bar.ax.tick_params(labelsize=6.5, length=2, pad=1.5)
     bar.outline.set_visible(False)
 

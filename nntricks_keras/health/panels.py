@@ -1,6 +1,7 @@
 """What the pictures of a network's health show: the quantities, their colours, and which layers are worth a line."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -68,6 +69,19 @@ def has_kernel(row):
     """Whether a row is that of a dense layer or a convolution."""
     told = row["equal_units"] is not None or row["signal_ratio"] is not None
     return told or "Conv" in row["kind"] or "Dense" in row["kind"]
+
+
+def set_log_ticks(axis, low, high):
+    """At most about eight ticks from `low` to `high` on a logarithmic axis, with numbers as a person writes them."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    bottom, top = math.log10(low), math.log10(high)
+    steps = (1,) if top - bottom > 3 else (1, 3) if top - bottom > 1.5 else (1, 2, 5)
+    powers = range(math.floor(bottom), math.ceil(top) + 1, math.ceil((top - bottom) / 7))
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    axis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
 
 def shorten(name, longest=20):

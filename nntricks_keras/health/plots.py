@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from nntricks_keras.files import save_atomically
-from nntricks_keras.health.panels import DOT, LINE, NON_FINITE, NOTHING, PANELS, has_kernel, shorten
+from nntricks_keras.health.panels import DOT, LINE, NON_FINITE, NOTHING, PANELS, has_kernel, set_log_ticks, shorten
 
 SMOOTHING = (1, 2, 3, 2, 1)  # weights of neighbouring bins of a histogram
 NO_REACH = 1e-29  # of a histogram, either side of 0: all its values are 0
@@ -103,21 +103,21 @@ def _curves(report):
 
 def _draw_dots(axes, panel, values):
     """One quantity of one report: a dot a layer, with a line to it from the left."""
-    from matplotlib.ticker import MaxNLocator
-
     found = [(line, value) for line, value in enumerate(values) if value is not None and math.isfinite(value)]
     left = 0.0
     if panel.log:
         positive = [value for _, value in found if value > 0]
         left, right = min(positive, default=1.0) / 3, max(positive, default=1.0) * 3
         axes.set(xscale="log", xlim=(left, right))
+        set_log_ticks(axes.xaxis, left, right)
     else:
         axes.set_xlim(-0.02, 1.02)
-        axes.xaxis.set_major_locator(MaxNLocator(2))
+        axes.set_xticks([0, 0.5, 1])
     lines = [line for line, _ in found]
     shown = [max(value, left) for _, value in found]  # a zero lies on the left edge of a logarithmic scale
-    axes.hlines(lines, left, shown, color=LINE, lw=1)
-    axes.plot(shown, lines, "o", ms=4, color=DOT, clip_on=False)
+    if lines:
+        axes.hlines(lines, left, shown, color=LINE, lw=1)
+        axes.plot(shown, lines, "o", ms=4, color=DOT, clip_on=False)
     for line, value in enumerate(values):
         if value is not None and not math.isfinite(value):
             place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
