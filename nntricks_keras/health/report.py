@@ -59,6 +59,18 @@ class Finding:
     text: str
 
 
+def alarm(layer, kind, text):
+    return Finding(layer, kind, "alarm", text)
+
+
+def note(layer, kind, text):
+    return Finding(layer, kind, "note", text)
+
+
+def has(findings, *kinds):
+    return any(finding.kind in kinds for finding in findings)
+
+
 @dataclass(frozen=True)
 class HealthReport:
     """What `probe` found. `.alarms` are the findings that are no mere notes; an empty tuple is a healthy network."""

@@ -228,6 +228,11 @@ def updates_of_half_the_spacing_of_float32():
     return small.probed(small.at_update_ratio(small.dense(), 2**-25))
 
 
+@sick("small_rate")
+def rate_too_small_for_a_loss_of_half_a_guess():
+    return small.probed(small.compiled(small.with_loss(small.trained(), 0.5 * np.log(small.NUM_CLASSES)), rate=1e-9))
+
+
 @sick("large_rate")
 def rate_of_a_thousand():
     return small.probed(small.compiled(small.dense(), rate=1000.0))

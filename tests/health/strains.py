@@ -33,6 +33,18 @@ def signal_up_to_fifty():
 
 
 @strained
+def logits_that_start_at_zero():
+    model = small.dense()
+    model.layers[-1].kernel.assign(0 * model.layers[-1].kernel)
+    return small.probed(small.compiled(model))
+
+
+@strained
+def small_updates_of_a_network_that_has_learnt():
+    return small.probed(small.compiled(small.with_loss(small.trained(), 0.2 * np.log(small.NUM_CLASSES)), rate=1e-9))
+
+
+@strained
 def a_third_dead():
     return small.probed(small.set_share(small.dense(), "fc2", 0.35, bias=-100))
 

@@ -8,7 +8,7 @@ import numpy as np
 import zoo
 from nntricks_keras import data
 
-# name -> arguments of zoo.create, and the rate it learns at; thin, on images of 32 px (AlexNet, whose stem needs more, 64).
+# name -> arguments of zoo.create, and the rate it learns at; on images of 32 px (AlexNet: 64).
 HEALTHY = {
     "vgg_mini": {"name": "vgg_mini"},
     "vgg_mini elu": {"name": "vgg_mini", "activation": "elu"},
