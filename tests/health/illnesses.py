@@ -298,7 +298,7 @@ def labels_shuffled():
 
 @sick("shuffled_labels")
 def half_of_them_learnt_by_heart():
-    row = {"loss": 1.2, "val_loss": 3.0, "accuracy": 0.6, "val_accuracy": 0.15}
+    row = {"loss": 1.2, "val_loss": 3.0, "accuracy": 0.65, "val_accuracy": 0.15}
     return small.probed(small.trained(), history=[row])
 
 
