@@ -2,7 +2,7 @@
 
 import math
 
-from nntricks_keras.health.report import Finding
+from nntricks_keras.health.report import alarm
 
 _INITIALIZER = {
     "relu": "He",
@@ -14,6 +14,7 @@ _INITIALIZER = {
     "tanh": "Glorot",
     "scaled_tanh": "Xavier",
 }
+_SLOPES = {"sigmoid": "sigmoid passes on a quarter at most", "tanh": "tanh passes on all only near zero"}
 
 
 def kernel_before(report):
@@ -42,10 +43,9 @@ def judge_signal(report, limits, dead=()):
             cause = "weights" if report.steps else "initialization"
             remedy = _INITIALIZER.get(activation, "for_activation")
             size = "too small" if sign < 0 else "too large"
-            yield Finding(
+            yield alarm(
                 rows[0].name,
                 kind,
-                "alarm",
                 f"signal {words} by {a_layer:.2g} a layer from {rows[0].name} to {rows[-1].name}: {cause} {size} for "
                 f"{activation}; {remedy} would keep it, or BatchNorm",
             )
@@ -70,16 +70,17 @@ def judge_gradients(report, limits):
         steps = rows.index(top) - rows.index(row)
         activation = _activation(report, row.name)
         words = "fall" if kind == "vanishing_gradients" else "grow"
-        remedy = {
-            "sigmoid": "sigmoid passes on a quarter at most; use ReLU with He, or BatchNorm before it",
-            "tanh": "use ReLU with He, or BatchNorm",
-        }.get(activation, "initialization off, or too deep without BatchNorm; He for ReLU, or BatchNorm")
-        yield Finding(
+        if kind == "exploding_gradients" and any(_is_normalization(other) for other in report.layers):
+            remedy = "more layers than BatchNorm can hold together; take fewer, or add shortcuts"
+        elif activation in ("sigmoid", "tanh"):
+            remedy = f"{_SLOPES[activation]}; use ReLU with He, or BatchNorm before it"
+        else:
+            remedy = "initialization off, or too deep without BatchNorm; He for ReLU, or BatchNorm"
+        yield alarm(
             row.name,
             kind,
-            "alarm",
-            f"gradients {words} {ratio ** (1 / steps):.2g}x a layer from {top.name} down to {row.name}, {ratio:.2g}x in "
-            f"all: {remedy}",
+            f"gradients {words} {ratio ** (1 / steps):.2g}x a layer from {top.name} down to {row.name}, "
+            f"{ratio:.2g}x in all: {remedy}",
         )
 
 
@@ -92,6 +93,10 @@ def _activation(report, name):
     return "linear"
 
 
+def _is_normalization(row):
+    return row.kind.endswith(("Norm", "Normalization")) and row.kind != "LocalResponseNorm"
+
+
 def _last_kernel(report):
     return next((row.name for row in reversed(report.layers) if row.signal_ratio is not None), None)
 
@@ -101,7 +106,7 @@ def _unnormalized_runs(rows, dead):
     dead layer."""
     run, after_dead = [], False
     for row in rows:
-        if row.kind.endswith(("Norm", "Normalization")) and row.kind != "LocalResponseNorm":
+        if _is_normalization(row):
             if run:
                 run.pop()  # its signal is normalized: whatever it is does not matter
                 yield run

@@ -38,14 +38,14 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class InputStatistics:
-    """What goes into the model, over the whole stream."""
+    """What goes into the model and, named "into ...", into its first kernel, over the whole stream."""
 
     name: str
     mean: float
     std: float
-    minimum: float
-    maximum: float
-    constant: float  # share of the elements of an input that are the same in every example
+    minimum: float | None
+    maximum: float | None
+    constant: float | None  # share of the elements of an input that are the same in every example
     non_finite: bool
 
 
@@ -57,6 +57,18 @@ class Finding:
     kind: str
     severity: str
     text: str
+
+
+def alarm(layer, kind, text):
+    return Finding(layer, kind, "alarm", text)
+
+
+def note(layer, kind, text):
+    return Finding(layer, kind, "note", text)
+
+
+def has(findings, *kinds):
+    return any(finding.kind in kinds for finding in findings)
 
 
 @dataclass(frozen=True)

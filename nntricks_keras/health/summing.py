@@ -86,9 +86,9 @@ class LayerSums:
             f"into {self.place.name}",
             self.entry.mean,
             self.entry.std,
-            math.nan,
-            math.nan,
-            0.0,
+            None,
+            None,
+            None,
             not math.isfinite(self.entry.mean),
         )
 

@@ -7,21 +7,24 @@ from dataclasses import dataclass
 class Thresholds:
     """The limits of `verdicts.judge`. Healthy and sick networks lie on both sides of each: tests/health shows it."""
 
-    # Random ReLU layers deep in a network see inputs so alike that up to half of their units are on one side of zero
-    # for all of them, and that is no illness: 0.39 was seen in plain VGGs. Training has to push units below to get more.
+    # Random ReLU layers deep in a network see inputs so alike that up to half of their units are below zero for
+    # all of them, and that is no illness: 0.39 was seen in plain VGGs. More than that, training has pushed there.
     dead: float = 0.6
-    # Against an earlier report of the same network: that much more of a layer has died since.
-    dead_growth: float = 0.2
+    # Against an earlier report of the same network: that much more of a layer has died since. A thin network that
+    # learnt well was seen to lose 0.25 of a layer.
+    dead_growth: float = 0.3
     # Of a tanh layer with inputs N(0, 1), 0.3 % have less than 1 % of the slope; with N(0, 3^2) it is 32 %.
     saturated: float = 0.3
     # The last layers' signal to the first ones'. Xavier with tanh comes to 1/37 by layer 20 and trains; 0.03 noise in a
     # network of 100 units a layer falls by 0.2 a layer. Upwards the same.
     signal_change: float = 100.0
-    # The first layers' gradient to the last ones', by the norm of the whole layer. A sigmoid's slope is at most 1/4, so
-    # that five layers lose a factor of 1024; three of them, as trained in the 1990s, lose 64.
-    gradient_change: float = 500.0
+    # The first layer's gradient to that of the last hidden one, by the norm of the whole layer. A sigmoid's slope is at
+    # most 1/4: five layers further down lose a factor of 4^5 = 1024; four, 256, still train.
+    gradient_change: float = 700.0
     # Below half of float32's spacing, 2^-24, most of an update is rounded away: the weights do not change at all.
     smallest_update: float = 2**-24
+    # Share of ln(classes) below which a loss is so small that small updates are no wonder.
+    learnt: float = 0.3
     # A step of the weights' own length points where the gradient was not measured; usual is 0.001.
     largest_update: float = 0.3
     # Wasserstein distance in deviations between what BatchNorm normalizes by in training and at inference.
@@ -37,7 +40,8 @@ class Thresholds:
     # The last loss of a history to its lowest one.
     loss_growth: float = 2.0
     # Training accuracy above chance that has been learnt, while validation stays at chance, as shares of the way to 1.
-    memorized: float = 0.3
+    # In the first epochs of BatchNorm with a large rate 0.31 and 0.06 were seen.
+    memorized: float = 0.5
     generalized: float = 0.1
     # Deviation of what goes into the first kernel: 1 when standardized, 0.3 in [0, 1], 60 to 90 in 0..255.
     input_std: float = 10.0

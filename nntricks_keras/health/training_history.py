@@ -2,7 +2,7 @@
 
 import math
 
-from nntricks_keras.health.report import Finding, HealthReport
+from nntricks_keras.health.report import HealthReport, alarm
 
 
 def sorted_out(history):
@@ -32,10 +32,9 @@ def judge_loss(report, epochs, limits):
             if not report.steps and not losses
             else "rate too large, or other labels than it was trained on"
         )
-        yield Finding(
+        yield alarm(
             None,
             "large_loss",
-            "alarm",
             f"loss {report.loss:.3g} is {report.loss / guess:.2g} times that of a guess, ln({report.num_classes}) = "
             f"{guess:.3g}: {why}",
         )
@@ -44,32 +43,30 @@ def judge_loss(report, epochs, limits):
     trained = bool(losses) if report.steps is None else report.steps >= limits.learning_steps
     if trained and last is not None and abs(last / guess - 1) <= limits.chance_margin:
         when = f"after epoch {len(losses)}" if losses else f"after {report.steps} steps"
-        yield Finding(
+        yield alarm(
             None,
             "chance_loss",
-            "alarm",
-            f"loss still ln({report.num_classes}) = {guess:.3g} {when} (it is {last:.3g}): nothing is learnt; look at the "
-            "rate, the initialization, and whether labels belong to their inputs",
+            f"loss still ln({report.num_classes}) = {guess:.3g} {when} (it is {last:.3g}): nothing is learnt; look at "
+            "the rate, the initialization, and whether labels belong to their inputs",
         )
 
 
 def _growth(losses, limits):
     for epoch, loss in enumerate(losses, 1):
         if not math.isfinite(loss):
-            yield Finding(
+            yield alarm(
                 None,
                 "exploding_loss",
-                "alarm",
                 f"the loss became {loss} in epoch {epoch}: rate too large; take a smaller one, or clip the gradients",
             )
             return
     if losses and losses[-1] > limits.loss_growth * min(losses):
-        yield Finding(
+        lowest = min(losses)
+        yield alarm(
             None,
             "exploding_loss",
-            "alarm",
-            f"the loss grew from {min(losses):.3g} in epoch {losses.index(min(losses)) + 1} to {losses[-1]:.3g} in epoch "
-            f"{len(losses)}: rate too large; take a smaller one, or clip the gradients",
+            f"the loss grew from {lowest:.3g} in epoch {losses.index(lowest) + 1} to {losses[-1]:.3g} in "
+            f"epoch {len(losses)}: rate too large; take a smaller one, or clip the gradients",
         )
 
 
@@ -89,11 +86,10 @@ def _accuracies(report, epochs, limits):
     chance = max([1 / report.num_classes, *(report.label_shares or ())])
     training, validation = ((last[key] - chance) / max(1 - chance, 1e-9) for key in (name, f"val_{name}"))
     if training > limits.memorized and validation < limits.generalized:
-        yield Finding(
+        yield alarm(
             None,
             "shuffled_labels",
-            "alarm",
             f"accuracy is {last[name]:.2f} in training and {last[f'val_{name}']:.2f} in validation, where a guess has "
-            f"{chance:.2f}: learnt by heart; labels do not belong to their inputs (shuffled), or validation is prepared in "
-            "another way",
+            f"{chance:.2f}: learnt by heart; labels do not belong to their inputs (shuffled), or validation is "
+            "prepared in another way",
         )

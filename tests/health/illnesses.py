@@ -118,7 +118,7 @@ def deep_sigmoid():
 
 @sick("vanishing_gradients")
 def sigmoid_of_six_layers():
-    return small.probed(small.dense(depth=6, activation="sigmoid", initializer="glorot_normal"))
+    return small.probed(small.dense(depth=6, activation="sigmoid", initializer=initializers.Gaussian(0.197, seed=1)))
 
 
 @sick("exploding_gradients")
@@ -224,8 +224,13 @@ def rate_of_a_hundred_millionth():
 
 
 @sick("small_rate")
-def updates_of_half_the_spacing_of_float32():
-    return small.probed(small.at_update_ratio(small.dense(), 2**-25))
+def updates_of_less_than_half_the_spacing_of_float32():
+    return small.probed(small.at_update_ratio(small.dense(), 0.7 * 2**-24))
+
+
+@sick("small_rate")
+def rate_too_small_for_a_loss_of_half_a_guess():
+    return small.probed(small.compiled(small.with_loss(small.trained(), 0.5 * np.log(small.NUM_CLASSES)), rate=1e-9))
 
 
 @sick("large_rate")
@@ -242,6 +247,13 @@ def updates_of_half_the_weights():
 def logits_too_large():
     model = small.dense()
     model.layers[-1].kernel.assign(model.layers[-1].kernel * 12)
+    return small.probed(model)
+
+
+@sick("large_loss")
+def loss_of_five_guesses():
+    model = small.dense()
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * 5)
     return small.probed(model)
 
 
@@ -286,7 +298,7 @@ def labels_shuffled():
 
 @sick("shuffled_labels")
 def half_of_them_learnt_by_heart():
-    row = {"loss": 1.2, "val_loss": 3.0, "accuracy": 0.6, "val_accuracy": 0.15}
+    row = {"loss": 1.2, "val_loss": 3.0, "accuracy": 0.65, "val_accuracy": 0.15}
     return small.probed(small.trained(), history=[row])
 
 
@@ -302,8 +314,8 @@ def weights_that_explode():
 
 
 @sick("exploding_weights")
-def weights_twenty_times_as_large():
+def weights_fifteen_times_as_large():
     model = small.dense(norm={})
     before, _ = small.probed(model)
-    model.get_layer("fc2").kernel.assign(20 * model.get_layer("fc2").kernel)
+    model.get_layer("fc2").kernel.assign(15 * model.get_layer("fc2").kernel)
     return small.probed(model, history=[before])

@@ -8,16 +8,16 @@ import numpy as np
 import zoo
 from nntricks_keras import data
 
-# name -> arguments of zoo.create, and the rate it learns at; thin, on images of 32 px (AlexNet, whose stem needs more, 64).
+# name -> arguments of zoo.create, and the rate it learns at; on images of 32 px (AlexNet: 64).
 HEALTHY = {
     "vgg_mini": {"name": "vgg_mini"},
     "vgg_mini elu": {"name": "vgg_mini", "activation": "elu"},
     "vgg_mini leaky": {"name": "vgg_mini", "activation": "leaky_relu", "norm": None},
     "vgg_mini tanh xavier": {"name": "vgg_mini", "activation": "tanh", "initializer": "xavier"},
-    "vgg_mini sigmoid": {"name": "vgg_mini", "activation": "sigmoid"},
+    "vgg_mini sigmoid": {"name": "vgg_mini", "activation": "sigmoid", "rate": 0.1},
     "vgg_mini scaled tanh": {"name": "vgg_mini", "activation": "scaled_tanh", "norm": None},
     "vgg_mini after": {"name": "vgg_mini", "norm_position": "after"},
-    "vgg_mini lrn": {"name": "vgg_mini", "norm": "lrn"},
+    "vgg_mini lrn": {"name": "vgg_mini", "norm": "lrn", "rate": 0.1},
     "vgg_mini dense": {"name": "vgg_mini", "head": "dense"},
     "alexnet_mini": {"name": "alexnet_mini"},
     "alexnet_mini prelu": {"name": "alexnet_mini", "activation": "prelu"},
