@@ -118,7 +118,7 @@ class LayerHealth(keras.callbacks.Callback):
         if due or self._is_exploding((logs or {}).get("loss")):
             if keras.backend.backend() == "jax":
                 self.model.jax_state_sync()  # until then the variables hold the weights of the epoch's start
-            self._measure(self._epoch)
+            self._measure(self._epoch, during=self._epoch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         self._epoch = epoch + 1
@@ -145,11 +145,12 @@ class LayerHealth(keras.callbacks.Callback):
             title = self.title or self.model.name
             save(draw_health(self.rows, title, self.report), self.folder / "health.png")
 
-    def _measure(self, epoch):
+    def _measure(self, epoch, during=None):
+        """`epoch` have been trained; `during` is the epoch that goes on, if one does."""
         with self.budget.spending("probe"):
             x, y = self.examples
             earlier = [*self._reports[:1], *self._reports[-MOST_REPORTS:]]
-            self.report = self.prober(x, y, history=[*self._history, *earlier], epoch=epoch)
+            self.report = self.prober(x, y, history=[*self._history, *earlier], epoch=during or epoch)
             self._reports.append(dataclasses.replace(self.report, histograms=None))
             self._records.add(self.report, epoch, self.step)
             if self.tensorboard:

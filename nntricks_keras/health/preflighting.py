@@ -83,7 +83,7 @@ def _check_width(labels, classes):
 def _constant_pixels(report):
     """A note: frames of photographs and digits are constant too."""
     for given in report.inputs:
-        if MOSTLY < given.constant < 1 and report.num_examples > 1:
+        if given.constant is not None and MOSTLY < given.constant < 1 and report.num_examples > 1:
             yield Finding(
                 None,
                 "constant_pixels",
