@@ -75,9 +75,9 @@ def _draw_map(axes, panel, names, rows):
             values[line, column] = row[panel.column] if panel.log or counted else math.nan
     norm = panel.norm(values.compressed())
     lost = np.ma.filled(~np.isfinite(values), False)
-    remarks = [("NaN or infinite", NON_FINITE)] if lost.any() else []
+    remarks = [("■ NaN or infinite", NON_FINITE)] if lost.any() else []
     if panel.log:
-        remarks += [("zero", "black")] if np.ma.filled(values <= 0, False).any() else []
+        remarks += [("■ zero", "black")] if np.ma.filled(values <= 0, False).any() else []
         values = np.ma.where(values <= 0, norm.vmin / 10, values)  # zero is off a logarithmic scale: below it
     colors = matplotlib.colormaps[panel.colors].with_extremes(bad=NOTHING, under="black" if panel.log else None)
     image = axes.pcolormesh(np.ma.masked_where(lost, values), norm=norm, cmap=colors)

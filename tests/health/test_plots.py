@@ -74,7 +74,7 @@ def test_what_is_not_finite_is_told_from_what_is_zero_and_from_what_was_not_meas
     assert values[1, 0] < axes.collections[0].norm.vmin
     assert values.mask[2, 0]
     assert lost.mask[2, 0]
-    assert {"NaN or infinite", "zero"} <= {text.get_text() for text in axes.texts}
+    assert {"■ NaN or infinite", "■ zero"} <= {text.get_text() for text in axes.texts}
 
 
 def seen_labels(axis):
