@@ -273,6 +273,8 @@ def gradient_pass(function, reduce, compiled):
         if loss is None:
             return reduce(None, notes, None, None)
         by_weight, by_key = tape.gradient(loss, (trainable, tapped))
+        # An embedding's gradient comes as slices.
+        by_weight = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in by_weight]
         return reduce(loss, notes, by_key, by_weight)
 
     return tf.function(one_pass, reduce_retracing=True) if compiled else one_pass

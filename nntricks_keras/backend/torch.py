@@ -14,7 +14,8 @@ def gradient_pass(function, reduce, compiled):
             tapped[key] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
             return tapped[key]
 
-        with torch.enable_grad():
+        # Keras's Dropout without a seed draws from torch's global generator, which a pass must not move on.
+        with torch.random.fork_rng(range(torch.cuda.device_count())), torch.enable_grad():
             loss, notes = function(tap, leaves, others, data)
             if loss is None:
                 return reduce(None, notes, None, None)

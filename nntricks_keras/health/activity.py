@@ -40,6 +40,8 @@ def activation_of(layer):
     ReLU's zeros do not count: half of them are its purpose, and a unit that is zero for all examples counts as dead.
     """
     function = getattr(layer, "activation", None)
+    if isinstance(layer, keras.layers.RNN):
+        return None, None  # its activation is inside, and gates come after it
     if isinstance(function, keras.Layer):
         return activation_of(function)
     if type(layer) in _FLAT_LAYERS:

@@ -59,7 +59,9 @@ def places_of(model):
         )
     places = list(_within(model, ""))
     for place in places:
-        if not place.layer.built:
+        # An activation given as a layer is built in the first call only.
+        inside = [layer for layer in _sublayers(place.layer) if type(layer).build is not keras.Layer.build]
+        if not all(layer.built for layer in [place.layer, *inside]):
             raise InputError(
                 f"probe: layer {place.name!r} of model {model.name!r} has no weights yet; call the model on a batch"
             )

@@ -280,7 +280,8 @@ def test_saturation_is_where_the_derivative_is_small(rng, make, name, flat):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="fc"), activation])
     argument = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, make(), name="fc")])
     for each in (model, argument):
-        each.layers[0].set_weights([np.eye(2), np.zeros(2)])
+        each(z)  # builds an activation that is an argument
+        each.layers[0].set_weights([np.eye(2), np.zeros(2), *each.layers[0].get_weights()[2:]])
         row = health.probe(each, z).layers[-1]
         assert row.activation == name
         assert row.saturated is None if flat is None else row.saturated == pytest.approx(np.mean(flat(z)), abs=2e-3)
@@ -355,6 +356,10 @@ def test_bad_input_says_what_to_do(rng):
         ((perceptron(), x[:0], np.zeros(0)), "no examples"),
         ((perceptron(), x[:, :5]), "inputs of shape"),
         (("vgg16", x), "takes a keras.Model"),
+        (
+            (keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, layers.PReLU())]), x),
+            "call the model on a batch",
+        ),
     ]:
         with pytest.raises(InputError, match=words):
             health.probe(*arguments)
