@@ -105,10 +105,10 @@ def train(
     )
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = pipeline(image_data.validation, preprocessing, **settings)
-    callbacks = [*recorder.state_keepers, recorder, recorder.progress, TensorBoard(recorder)]
+    watching = [recorder.progress, TensorBoard(recorder)]
     if health:
         recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
-        callbacks += [recorder.health] if recorder.health else []
+        watching += [recorder.health] if recorder.health else []
     with recorder.stopping_on_signals():
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
@@ -132,7 +132,7 @@ def train(
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=callbacks,
+                callbacks=[*recorder.state_keepers, recorder, *watching],
                 verbose=0,
             )
             step = last * steps_per_epoch

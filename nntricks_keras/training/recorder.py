@@ -60,10 +60,10 @@ class Recorder(keras.callbacks.Callback):
         self.history = []
         self.step = 0  # steps done since the training began, over all its sittings
         self.stopped_early = False
+        self.health = None  # a LayerHealth, for the last words of a training that diverges
         self.checkpoints = Checkpoints(run.folder / "checkpoints")
         self.progress = ProgressBar(self)
         self.average = average
-        self.health = None  # a LayerHealth
         self.state_keepers = [average] if average else []
         if recipe.schedule == "plateau":
             self.state_keepers.append(
