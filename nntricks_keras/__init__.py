@@ -9,7 +9,7 @@ import importlib
 from nntricks_keras import initializers, layers
 
 __version__ = "0.1.0"
-__all__ = ["data", "evaluation", "folding", "initializers", "layers", "training"]
+__all__ = ["data", "evaluation", "folding", "health", "initializers", "layers", "training"]
 
 
 def __getattr__(name):

@@ -39,7 +39,8 @@ class _RandomSearch(kt.RandomSearch):
         keras.utils.clear_session()
         gc.collect()
         try:
-            run = zoo.train(self.experiment_of(trial), self.folder_of(trial), overwrite=self.folder_of(trial).exists())
+            folder = self.folder_of(trial)
+            run = zoo.train(self.experiment_of(trial), folder, overwrite=folder.exists(), health=False)
         except TrainingDivergedError as error:
             raise kt.errors.FailedTrialError(str(error)) from error
         return {OBJECTIVE: run.metrics["validation"]["top1"]}

@@ -154,7 +154,7 @@ def build(experiment, num_classes):
     return model
 
 
-def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False):
+def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False, health=True):
     """Trains an Experiment and leaves a run folder; see training.train for the arguments and errors.
 
     experiment.json in it holds the experiment with its preprocessing filled in: trained again, it is the same run.
@@ -189,6 +189,7 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False)
         devices=strategy,
         resume=resume,
         overwrite=overwrite,
+        health=health,
     )
 
 

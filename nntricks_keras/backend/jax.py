@@ -161,3 +161,30 @@ def _random_bytes(num_words, seed):
 
 def _wide_dtype(x):
     return jnp.promote_types(x.dtype, "float32")
+
+
+def gradient_pass(function, reduce, compiled):
+    """As the function of this name for TensorFlow. The gradient by a value inside is that by a zero added to it."""
+
+    def one_pass(trainable, others, data):
+        def run(trainable, added, tapped):
+            def tap(key, tensor):
+                tapped[key] = tensor if added is None else tensor + added[key]
+                return tapped[key]
+
+            return function(tap, trainable, others, data)
+
+        def shapes():
+            tapped = {}
+            loss, _ = run(trainable, None, tapped)
+            return loss, tapped
+
+        loss, tapped = jax.eval_shape(shapes)
+        if loss is None:
+            return reduce(None, run(trainable, None, {})[1], None, None)
+        zeros = {key: jnp.zeros(value.shape, value.dtype) for key, value in tapped.items()}
+        differentiate = jax.value_and_grad(lambda *at: run(*at, {}), argnums=(0, 1), has_aux=True)
+        (loss, notes), (by_weight, by_key) = differentiate(trainable, zeros)
+        return reduce(loss, notes, by_key, by_weight)
+
+    return jax.jit(one_pass)  # always: one operation after the other, each would be compiled by itself

@@ -242,3 +242,39 @@ def _with_shape_of(x, result):
     """
     result.set_shape(x.shape)
     return result
+
+
+def gradient_pass(function, reduce, compiled):
+    """A pass forward and backward that also finds the gradients by values inside.
+
+    Args:
+        function: (tap, trainable, others, data) -> (scalar loss, or None for a forward pass alone; notes, a structure
+            of tensors). It hands a value inside to tap(key, tensor) and goes on with the tensor that this returns.
+        reduce: (loss, notes, {key: gradient or None}, [gradient or None by each of trainable]) -> what the pass
+            returns, a structure of tensors; without a loss, loss and gradients are None.
+        compiled: whether to make one program of it, worth it for more than a few passes.
+
+    Returns:
+        A function (list of trainable tensors, list of other tensors, structure of tensors) of one pass.
+    """
+
+    def one_pass(trainable, others, data):
+        tapped = {}
+        with tf.GradientTape() as tape:
+
+            def tap(key, tensor):
+                tapped[key] = tf.identity(tensor)  # what a layer hands on as it is, is tapped twice: two tensors
+                tape.watch(tapped[key])
+                return tapped[key]
+
+            for value in trainable:
+                tape.watch(value)
+            loss, notes = function(tap, trainable, others, data)
+        if loss is None:
+            return reduce(None, notes, None, None)
+        by_weight, by_key = tape.gradient(loss, (trainable, tapped))
+        # An embedding's gradient comes as slices.
+        by_weight = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in by_weight]
+        return reduce(loss, notes, by_key, by_weight)
+
+    return tf.function(one_pass, reduce_retracing=True) if compiled else one_pass

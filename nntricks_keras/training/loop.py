@@ -21,6 +21,7 @@ from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
 from nntricks_keras.training.tensorboard import TensorBoard
+from nntricks_keras.training.watching import watch
 from nntricks_keras.training.workers import Workers
 
 
@@ -37,6 +38,7 @@ def train(
     checkpoint_minutes=10,
     resume=False,
     overwrite=False,
+    health=True,
 ):
     """Trains a model and leaves a run folder (run_folder.py says what is in it).
 
@@ -54,6 +56,8 @@ def train(
         checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
         resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
         overwrite: delete the run in run_dir first.
+        health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
+            training is the same to the bit without.
 
     Returns:
         training.Run. A run that is complete already is returned as it is when `resume` is set.
@@ -114,6 +118,9 @@ def train(
         strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
     )
     watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief else []
+    if health and workers.is_chief:
+        recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
+        watching += [recorder.health] if recorder.health else []
     with recorder.stopping_on_signals(), workers.noticing_loss(run.folder), distribution.in_force(strategy):
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)

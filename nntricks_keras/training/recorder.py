@@ -65,6 +65,7 @@ class Recorder(keras.callbacks.Callback):
         self.history = []
         self.step = 0  # steps done since the training began, over all its sittings
         self.stopped_early = False
+        self.health = None  # a LayerHealth, for the last words of a training that diverges
         self.checkpoints = Checkpoints(run.folder / "checkpoints")
         self.progress = ProgressBar(self)
         self.average = average
@@ -142,6 +143,7 @@ class Recorder(keras.callbacks.Callback):
                 f"the loss became {logs['loss']} at step {self.step} (epoch {len(self.history) + 1}); "
                 f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
                 f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
+                + (f". {self.health.last_words()}" if self.health else "")
             )
         if self.step % self.steps_per_epoch == 0:
             return  # the end of the epoch follows at once

@@ -8,6 +8,8 @@ checkpoints/       the newest two (checkpoints.py)
 model.keras        the best epoch by validation top-1, for prediction
 metrics.json       written last: the test split, evaluated once on model.keras, and what the training took
 curves.png         loss and accuracy by epoch
+health.csv         a row a layer and time: signal, dead units, gradients, weights (health/records.py says more)
+health.png         the same as a picture
 tensorboard/       the same for TensorBoard
 """
 

@@ -22,8 +22,8 @@ def build():
     )
 
 
-def train(images, folder, recipe=RECIPE, **kwargs):
-    return training.train(build, images, PREPROCESSING, recipe, folder, **kwargs)
+def train(images, folder, recipe=RECIPE, *, health=False, **kwargs):
+    return training.train(build, images, PREPROCESSING, recipe, folder, health=health, **kwargs)
 
 
 def weights(run):

@@ -53,6 +53,8 @@ def main(argv):
         """go on from the newest checkpoint in --run-dir"""
         overwrite: bool = False
         """delete the run in --run-dir first"""
+        health: bool = True
+        """look at the network before the training, and watch it: health.csv, health.png"""
         devices: int | Literal["auto"] = "auto"
         """auto: every GPU; a number: that many GPUs, or logical devices of the CPU where there is none"""
         workers: int = 1
@@ -103,7 +105,12 @@ def _train(options):
         print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
     try:
         run = experiments.train(
-            options.settings, run_dir, devices=options.devices, resume=options.resume, overwrite=options.overwrite
+            options.settings,
+            run_dir,
+            devices=options.devices,
+            resume=options.resume,
+            overwrite=options.overwrite,
+            health=options.health,
         )
     except (TrainingDivergedError, WorkerLostError, OSError) as error:  # OSError: no space left
         print(f"error: {error}", file=sys.stderr)
@@ -114,7 +121,7 @@ def _train(options):
     if not is_chief:
         return 0
     print(results_table(run.metrics))
-    print(f"{run.folder}/: model.keras, curves.png, history.csv, metrics.json")
+    print(f"{run.folder}/: model.keras, curves.png, {'health.png, ' * options.health}history.csv, metrics.json")
     return 0
 
 

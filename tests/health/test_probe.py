@@ -1,0 +1,381 @@
+"""What probe measures against plain references: NumPy in float64, PyTorch's gradients, finite differences."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from nntricks_keras import health, layers
+from nntricks_keras.errors import InputError
+
+torch = pytest.importorskip("torch")
+
+
+def close(found, wanted, rtol=2e-4):
+    assert found == pytest.approx(wanted, rel=rtol, abs=1e-7)
+
+
+def one_hot(labels, num_classes):
+    return np.eye(num_classes, dtype="float32")[labels]
+
+
+def rows_of(report):
+    return {row.name: row for row in report.layers}
+
+
+def perceptron(activation="tanh"):
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(8, activation, bias_initializer="random_normal", name="fc1"),
+            keras.layers.Dense(7, "relu", bias_initializer="random_normal", name="fc2"),
+            keras.layers.Dense(4, name="logits"),
+        ]
+    )
+
+
+def torch_mlp(model, x, labels):
+    """What torch finds in float64: [(before the activation, after it, its gradient of the summed loss)], weights."""
+    weights = [torch.tensor(np.asarray(w), dtype=torch.float64, requires_grad=True) for w in model.get_weights()]
+    h, seen = torch.tensor(x, dtype=torch.float64), []
+    for i, function in enumerate([torch.tanh, torch.relu, lambda z: z]):
+        z = h @ weights[2 * i] + weights[2 * i + 1]
+        h = function(z)
+        h.retain_grad()
+        seen.append((z, h))
+    loss = torch.nn.functional.cross_entropy(h, torch.tensor(labels), reduction="sum")
+    loss.backward()
+    found = [(z.detach().numpy(), h.detach().numpy(), h.grad.numpy()) for z, h in seen]
+    return found, [w.grad.numpy() / len(x) for w in weights], loss.item() / len(x)
+
+
+def test_every_number_of_a_perceptron(rng):
+    x = rng.normal(size=(40, 6)).astype("float32")
+    labels = rng.integers(0, 4, 40)
+    model = perceptron()
+    model.compile(keras.optimizers.SGD(0.25), "sparse_categorical_crossentropy")
+    report = health.probe(model, x, labels, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    seen, weight_gradients, loss = torch_mlp(model, x, labels)
+    close(report.loss, loss)
+    assert (report.num_examples, report.num_classes, report.steps) == (40, 4, 0)
+    close(report.label_shares, np.bincount(labels, minlength=4) / 40)
+    close((report.inputs[0].mean, report.inputs[0].std), (x.mean(), x.std()))
+    signal = x.std()
+    for i, row in enumerate(report.layers):
+        z, h, gradient = seen[i]
+        kernel = model.layers[i].get_weights()[0]
+        close((row.mean, row.std, row.negative), (h.mean(), h.std(), np.mean(h < 0)))
+        close(row.gradient_mean, gradient.mean(), rtol=1e-2)
+        close(row.gradient_std, gradient.std())
+        close(row.gradient_norm, np.sqrt(np.mean(np.sum(gradient**2, axis=1))))
+        close((row.weight_std, row.signal_ratio), (kernel.std(), z.std() / signal))
+        norm = np.linalg.norm(weight_gradients[2 * i])
+        close((row.weight_gradient_norm, row.update_ratio), (norm, 0.25 * norm / np.linalg.norm(kernel)))
+        assert row.num_units == kernel.shape[1]
+        assert row.equal_units == 0
+        signal = z.std()
+    first, second, _ = report.layers
+    close(first.saturated, np.mean(1 - seen[0][1] ** 2 < 0.01))
+    close(second.dead, np.mean(np.all(seen[1][1] == 0, axis=0)))
+    assert [row.activation for row in report.layers] == ["tanh", "relu", "linear"]
+    assert [row.drift for row in report.layers] == [None] * 3
+
+
+def test_gradients_by_finite_differences(rng):
+    x = rng.normal(size=(9, 6)).astype("float32")
+    y = one_hot(rng.integers(0, 4, 9), 4)
+    model = perceptron()
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    row = health.probe(model, x, y, loss=loss).layers[0]
+    weights = [w.astype("float64") for w in model.get_weights()]
+
+    def total(shift):
+        h = np.tanh(x @ weights[0] + weights[1]) + shift
+        z = np.maximum(h @ weights[2] + weights[3], 0) @ weights[4] + weights[5]
+        return np.sum(np.log(np.sum(np.exp(z), axis=1)) - np.sum(z * y, axis=1))
+
+    gradient = np.zeros((9, 8))
+    for at in np.ndindex(gradient.shape):
+        shift = np.zeros((9, 8))
+        shift[at] = 1e-5
+        gradient[at] = (total(shift) - total(-shift)) / 2e-5
+    close(row.gradient_std, gradient.std(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_units_of_a_convolution_are_its_channels(rng, data_format):
+    """Two of five channels dead, one in half of the examples only; activation as a layer."""
+    shape = (6, 6, 3) if data_format == "channels_last" else (3, 6, 6)
+    x = np.abs(rng.normal(size=(8, *shape))).astype("float32")
+    x[:4] *= 0.01
+    inputs = keras.Input(shape)
+    h = keras.layers.Conv2D(5, 1, data_format=data_format, name="conv")(inputs)
+    h = keras.layers.Activation("relu", name="act")(h)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(keras.layers.Flatten()(h)))
+    conv = model.get_layer("conv")
+    conv.kernel.assign(np.abs(ops.convert_to_numpy(conv.kernel)) + 0.1)
+    conv.bias.assign([-100.0, 0, -100.0, -0.3, 0.1])
+    rows = rows_of(health.probe(model, x))
+    assert (rows["conv"].num_units, rows["act"].num_units) == (5, 5)
+    assert rows["act"].dead == pytest.approx(0.4)
+    assert rows["conv"].dead == 0
+
+
+def test_batch_norm_against_torch(rng):
+    """Statistics, gradients through the batch's statistics, drift; a picture network in training mode."""
+    x = rng.normal(1, 2, size=(16, 5, 5, 2)).astype("float32")
+    labels = rng.integers(0, 3, 16)
+    inputs = keras.Input((5, 5, 2))
+    h = keras.layers.Conv2D(4, 3, use_bias=False, name="conv")(inputs)
+    h = layers.BatchNorm(name="norm")(h)
+    h = layers.LeakyReLU(0.1, name="act")(h)
+    model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(keras.layers.GlobalAveragePooling2D()(h)))
+    norm = model.get_layer("norm")
+    moving = rng.normal(size=4).astype("float32"), rng.uniform(0.5, 4, size=4).astype("float32")
+    norm.moving_mean.assign(moving[0])
+    norm.moving_variance.assign(moving[1])
+    report = health.probe(model, x, labels)
+    rows = rows_of(report)
+
+    kernel, dense, bias = (
+        np.asarray(ops.convert_to_numpy(v)) for v in (*model.get_layer("conv").weights, *model.layers[-1].weights)
+    )
+    weight = torch.tensor(kernel.transpose(3, 2, 0, 1), dtype=torch.float64, requires_grad=True)
+    z = torch.nn.functional.conv2d(torch.tensor(x.transpose(0, 3, 1, 2), dtype=torch.float64), weight)
+    z.retain_grad()
+    mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3), unbiased=False)
+    normalized = torch.nn.functional.batch_norm(z, None, None, training=True, eps=1e-5)
+    h = torch.nn.functional.leaky_relu(normalized, 0.1)
+    h.retain_grad()
+    logits = h.mean((2, 3)) @ torch.tensor(dense, dtype=torch.float64) + torch.tensor(bias, dtype=torch.float64)
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(labels), reduction="sum")
+    loss.backward()
+
+    close(report.loss, loss.item() / 16)
+    close(
+        (rows["conv"].std, rows["conv"].gradient_std),
+        (np.std(z.detach().numpy()), np.std(z.grad.numpy())),
+        1e-3,
+    )
+    close((rows["act"].std, rows["act"].gradient_std), (np.std(h.detach().numpy()), np.std(h.grad.numpy())), 1e-3)
+    close(rows["conv"].weight_gradient_norm, float(weight.grad.norm()) / 16, 1e-3)
+    mean, deviation = mean.detach().numpy(), np.sqrt(variance.detach().numpy())
+    distance = (mean - moving[0]) ** 2 + (deviation - np.sqrt(moving[1])) ** 2
+    close(rows["norm"].drift, np.sqrt(np.mean(distance / np.maximum(deviation**2, moving[1]))))
+    assert rows["act"].activation == "leaky_relu"
+
+
+def test_a_stream_is_added_up(rng):
+    """Uneven batches as one: without BatchNorm the numbers are those of all examples; dead is dead in every batch."""
+    x = rng.normal(size=(30, 6)).astype("float32")
+    labels = rng.integers(0, 4, 30)
+    model = perceptron()
+    whole = health.probe(model, x, labels)
+    parts = health.probe(model, [(x[a:b], labels[a:b]) for a, b in [(0, 4), (4, 21), (21, 30)]])
+    assert parts.num_examples == 30
+    for one, other in zip(whole.layers, parts.layers, strict=True):
+        for name in ("mean", "std", "dead", "negative", "gradient_std", "gradient_norm", "weight_std", "signal_ratio"):
+            close(getattr(other, name), getattr(one, name), rtol=1e-3)
+    close(parts.loss, whole.loss)
+    assert health.probe(model, [(x[:20], labels[:20]), (x[20:], labels[20:])], max_examples=25).num_examples == 25
+    first_only = x.copy()
+    first_only[:, 0] = 0
+    alive_once = [x[:1], *[np.zeros((3, 6), "float32")] * 4]
+    rows = rows_of(health.probe(model, alive_once))
+    assert rows["fc2"].dead <= 1
+
+
+def test_tf_data_and_compiled_passes_say_the_same(rng):
+    tf = pytest.importorskip("tensorflow")
+    x = rng.normal(size=(30, 6)).astype("float32")
+    y = one_hot(rng.integers(0, 4, 30), 4)
+    model = perceptron()
+    wanted = health.probe(model, x, y)
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(30)
+    found = health.probe(model, dataset)
+    compiled = health.Prober(model)(dataset, epoch=3)
+    assert compiled.epoch == 3
+    for a, b, c in zip(wanted.layers, found.layers, compiled.layers, strict=True):
+        close((b.std, b.gradient_std), (a.std, a.gradient_std))
+        close((c.std, c.gradient_std), (a.std, a.gradient_std))
+    with pytest.raises(InputError, match="max_examples"):
+        health.probe(model, dataset.repeat())
+    with pytest.raises(InputError, match="in batches"):
+        health.probe(model, dataset.unbatch())
+
+
+def test_the_model_is_left_as_it_was(rng):
+    """Weights, moving statistics, seeds, compiled state, the global seed; and the same probe gives the same numbers."""
+    x = rng.normal(size=(20, 6)).astype("float32")
+    y = one_hot(rng.integers(0, 4, 20), 4)
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(16, "relu"),
+            layers.BatchNorm(),
+            layers.Dropout(0.5, seed=1),
+            keras.layers.Dropout(0.3),
+            layers.RReLU(seed=2),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(4, activity_regularizer="l2", kernel_regularizer="l2"),
+        ]
+    )
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    model.optimizer.build(model.trainable_variables)
+    everything = [*model.variables, *model.optimizer.variables]
+    before = [np.array(ops.convert_to_numpy(variable)) for variable in everything]
+    keys = [sorted(layer.__dict__) for layer in model.layers]
+    first = health.probe(model, x, y)
+    second = health.probe(model, x, y)
+    assert first.to_dict() == second.to_dict()
+    for variable, value in zip(everything, before, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(variable), value)
+    assert [sorted(layer.__dict__) for layer in model.layers] == keys
+    assert first.layers[0].update_ratio == pytest.approx(
+        1e-3 * np.sqrt(96) / np.linalg.norm(model.layers[0].get_weights()[0]), rel=1e-4
+    )
+
+
+def test_nested_models_and_several_inputs(rng):
+    inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh", name="fc")], name="block")
+    a, b = keras.Input((6,), name="left"), keras.Input((3,), name="right")
+    h = keras.layers.Concatenate()([inner(a), keras.layers.Dense(5, "selu", name="other")(b)])
+    model = keras.Model([a, b], keras.layers.Dense(2, name="logits")(h))
+    data = [rng.normal(size=(12, 6)).astype("float32"), rng.normal(size=(12, 3)).astype("float32")]
+    labels = rng.integers(0, 2, 12)
+    report = health.probe(model, data, labels)
+    assert sorted(row.name for row in report.layers) == ["block/fc", "logits", "other"]
+    assert [given.name for given in report.inputs[:2]] == ["left", "right"]
+    np.testing.assert_allclose(rows_of(report)["block/fc"].std, np.std(inner.predict(data[0], verbose=0)), rtol=1e-4)
+    with pytest.raises(InputError, match="shape"):
+        health.probe(model, data[0], labels)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "flat"),
+    [
+        (lambda: layers.ScaledTanh(), "scaled_tanh", lambda z: 1 / np.cosh(2 * z / 3) ** 2 < 0.01),
+        (lambda: layers.ELU(0.5), "elu", lambda z: np.where(z > 0, 1, 0.5 * np.exp(z)) < 0.01),
+        (lambda: keras.layers.ELU(2.0), "elu", lambda z: np.where(z > 0, 1, 2 * np.exp(z)) < 0.02),
+        (lambda: layers.CELU(2.0), "celu", lambda z: np.where(z > 0, 1, np.exp(z / 2)) < 0.01),
+        (lambda: keras.layers.Activation("selu"), "selu", lambda z: np.where(z > 0, 0.598, np.exp(z)) < 0.01),
+        (lambda: keras.layers.Activation("sigmoid"), "sigmoid", lambda z: 1 / np.cosh(z / 2) ** 2 < 0.01),
+        (lambda: keras.layers.Activation("tanh"), "tanh", lambda z: 1 / np.cosh(z) ** 2 < 0.01),
+        (lambda: keras.layers.Activation("softsign"), "softsign", lambda z: 1 / (1 + abs(z)) ** 2 < 0.01),
+        (lambda: keras.layers.Activation("softplus"), "softplus", lambda z: 1 / (1 + np.exp(-z)) < 0.01),
+        (lambda: keras.layers.Activation("hard_sigmoid"), "hard_sigmoid", lambda z: abs(z) >= 3),
+        (lambda: keras.layers.Activation("relu6"), "relu6", lambda z: z >= 6),
+        (lambda: keras.layers.Activation("relu"), "relu", None),
+        (lambda: keras.layers.ReLU(), "relu", None),
+        (lambda: layers.PReLU(), "prelu", None),
+    ],
+)
+def test_saturation_is_where_the_derivative_is_small(rng, make, name, flat):
+    """The layer after a Dense of weight 1, so that z is known; and the same as an argument of Dense."""
+    z = rng.normal(0, 5, size=(500, 2)).astype("float32")
+    activation = make()
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="fc"), activation])
+    argument = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, make(), name="fc")])
+    for each in (model, argument):
+        each(z)  # builds an activation that is an argument
+        each.layers[0].set_weights([np.eye(2), np.zeros(2), *each.layers[0].get_weights()[2:]])
+        row = health.probe(each, z).layers[-1]
+        assert row.activation == name
+        assert row.saturated is None if flat is None else row.saturated == pytest.approx(np.mean(flat(z)), abs=2e-3)
+
+
+def test_equal_units_are_counted(rng):
+    model = perceptron()
+    weights = model.get_weights()
+    weights[0][:, [1, 4]] = weights[0][:, [0]]
+    weights[1][[1, 4]] = weights[1][0]
+    weights[0][:, 6] = weights[0][:, 5]  # equal kernels, but biases that differ
+    model.set_weights(weights)
+    rows = rows_of(health.probe(model, rng.normal(size=(5, 6)).astype("float32")))
+    assert (rows["fc1"].equal_units, rows["fc2"].equal_units) == (3 / 8, 0)
+
+
+def test_integer_and_one_hot_labels_are_the_same(rng):
+    x = rng.normal(size=(20, 6)).astype("float32")
+    labels = rng.integers(0, 4, 20)
+    model = perceptron()
+    reports = [
+        health.probe(model, x, y, loss=loss)
+        for y in (labels, labels[:, None], one_hot(labels, 4))
+        for loss in (
+            None,
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+    ]
+    for report in reports:
+        close(report.loss, reports[0].loss)
+        assert report.label_shares == reports[0].label_shares
+
+
+def test_without_labels_only_what_goes_forward(rng):
+    report = health.probe(perceptron(), rng.normal(size=(20, 6)).astype("float32"))
+    row = report.layers[0]
+    assert report.loss is row.gradient_std is row.weight_gradient_norm is row.update_ratio is None
+    assert row.std > 0
+    assert not report.alarms
+
+
+def test_a_subclassed_model_and_a_batch_of_one(rng):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.fc = keras.layers.Dense(5, "relu", name="fc")
+            self.norm = layers.BatchNorm(name="norm")
+            self.out = keras.layers.Dense(3, name="out")
+
+        def call(self, inputs, training=False):
+            return self.out(self.norm(self.fc(inputs), training=training))
+
+    model = Own()
+    x = rng.normal(size=(1, 6)).astype("float32")
+    with pytest.raises(InputError, match="not built"):
+        health.probe(model, x)
+    model(x)
+    report = health.probe(model, x, np.array([2]))
+    assert [row.name for row in report.layers] == ["fc", "norm", "out"]
+    assert [finding.kind for finding in report.findings if finding.severity == "note"] == ["few_examples"]
+
+
+def test_bad_input_says_what_to_do(rng):
+    x = rng.normal(size=(8, 6)).astype("float32")
+    flatten = keras.Sequential([keras.Input((2, 3)), keras.layers.Flatten()])
+    for arguments, words in [
+        ((flatten, np.zeros((8, 2, 3), "float32")), "no layer with weights"),
+        ((keras.Sequential([keras.layers.Dense(3)]), x), "not built"),
+        ((perceptron(), x, np.full(8, 4)), r"labels have to be in 0\.\.3, received 4"),
+        ((perceptron(), x, np.zeros(7)), "as many"),
+        ((perceptron(), x[:0], np.zeros(0)), "no examples"),
+        ((perceptron(), x[:, :5]), "inputs of shape"),
+        (("vgg16", x), "takes a keras.Model"),
+        (
+            (keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, layers.PReLU())]), x),
+            "call the model on a batch",
+        ),
+    ]:
+        with pytest.raises(InputError, match=words):
+            health.probe(*arguments)
+    one_output = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    with pytest.raises(InputError, match="loss='mse'"):
+        health.probe(one_output, x, np.zeros(8))
+    assert health.probe(one_output, x, np.zeros((8, 1)), loss="mse").loss > 0
+
+
+def test_reports_survive_json_and_print(rng):
+    x = rng.normal(size=(20, 6)).astype("float32")
+    report = health.probe(perceptron(), x, rng.integers(0, 4, 20), histograms=True)
+    assert health.HealthReport.from_dict(json.loads(json.dumps(report.to_dict()))).to_dict() == report.to_dict()
+    histogram = report.histograms["fc1"]["gradient"]
+    close(np.sum(histogram["density"] * np.diff(histogram["edges"])), 1.0, rtol=0.05)
+    table = report.table()
+    for row in report.layers:
+        assert row.name in table
+    assert "no alarm" in table
