@@ -10,6 +10,9 @@ Method    Five hidden tanh layers, Fashion-MNIST, as in the paper. Standard: uni
           1/sqrt(3 n); normalized: uniform with deviation sqrt(2)/sqrt(n_in + n_out). Deviations of a layer over all
           units and images before training; their factor from a layer to the next on the way of the signal (forward for
           activations, backward for gradients). Training: SGD with momentum 0.9, each at the best rate of its own.
+Note      The pace of the weights does not tell the two apart. The gradient of a kernel is the activations below times
+          the gradients above; the first shrink on the way up, the second on the way down, and the product is alike on
+          all layers with both initializations, as the paper's equation 14 says. What differs is its size.
 Measured  not yet
 """
 
@@ -92,7 +95,7 @@ def draw(figure, data):
     grid = figure.add_gridspec(2, 3, width_ratios=(1, 1, 0.9))
     colors = (BLUE, GREEN, ORANGE, RED, BLACK)
     for row, name in enumerate(INITIALIZERS):
-        for column, what in enumerate(("activations", "gradients by the sums")):
+        for column, what in enumerate(("activations", "gradients")):
             axes, values = figure.add_subplot(grid[row, column]), data["signals"][name][column]
             # Of the standard network's widest layer: both rows share one scale.
             limit = (1.0, 4 * max(map(rms, data["signals"]["normalized"][1])))[column]
@@ -103,9 +106,9 @@ def draw(figure, data):
                 deviation = f"{rms(values[layer]):.2g}" if column == 0 else f"{rms(values[layer]):.1e}"
                 write(axes, 0.98, 0.9 - 0.13 * layer, f"layer {layer + 1}: {deviation}", color, ha="right",
                       transform=axes.transAxes, fontsize=9)  # fmt: skip
-            axes.set_yticks([])
+            axes.set(yticks=[], xticks=(-limit, 0, limit), xlim=(-limit, 1.9 * limit))
             axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 2))
-            plain(axes, f"{name}: {what}", "", "density")
+            plain(axes, f"{name}: {what}, deviations", "", "density")
     axes = figure.add_subplot(grid[:, 2])
     for (name, runner), color, height in zip(data["runners"].items(), (RED, BLUE), (0.5, 0.6), strict=True):
         draw_accuracy(axes, runner.best, color)

@@ -25,11 +25,10 @@ from nntricks_keras import initializers
 
 NUMBER = 8
 SIZES = {
-    "tiny": {"width": 64, "images": 200, "steps": 10, "rates": (0.01,)},
-    "default": {"width": 256, "images": 500, "steps": 300, "rates": (0.003, 0.01, 0.03)},
-    "full": {"width": 1024, "images": 2000, "steps": 2000, "rates": (0.001, 0.003, 0.01, 0.03)},
+    "tiny": {"depth": 5, "width": 64, "images": 200, "steps": 10, "rates": (0.01,)},
+    "default": {"depth": 20, "width": 256, "images": 500, "steps": 300, "rates": (0.003, 0.01, 0.03)},
+    "full": {"depth": 20, "width": 1024, "images": 2000, "steps": 2000, "rates": (0.001, 0.003, 0.01, 0.03)},
 }
-DEPTH = 20
 TOLERANCE = np.log(1.05)
 INITIALIZERS = {
     "zeros": lambda seed: keras.initializers.Zeros(),
@@ -41,7 +40,7 @@ INITIALIZERS = {
 COLORS = dict(zip(INITIALIZERS, (GREY, PURPLE, ORANGE, BLUE, GREEN), strict=True))
 
 
-def derived(activation, variance_sum, first, depth=DEPTH):
+def derived(activation, variance_sum, first, depth):
     """q of every layer from that of the first; variance_sum is n Var(w) between equal layers."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(100)
     function = {"linear": lambda z: z, "relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[activation]
@@ -53,7 +52,7 @@ def derived(activation, variance_sum, first, depth=DEPTH):
 
 
 def measure(settings, seeds):
-    images, width = fashion(), settings["width"]
+    images, width, depth = fashion(), settings["width"], settings["depth"]
     batch = images.x_test[: settings["images"]], images.y_test[: settings["images"]]
     mean_square_of_image = rms(batch[0]) ** 2
     variance_sums = {"zeros": 0, "0.03 N(0, 1)": width * 0.03**2, "1/sqrt(n)": 1, "Glorot": 1, "He": 2}
@@ -62,11 +61,11 @@ def measure(settings, seeds):
     measured, theory = {}, {}
     for activation in ("linear", "relu", "tanh"):
         for name, initializer in INITIALIZERS.items():
-            models = (mlp(activation, seed, depth=DEPTH, width=width, initializer=initializer) for seed in seeds)
+            models = (mlp(activation, seed, depth=depth, width=width, initializer=initializer) for seed in seeds)
             sizes = [[rms(sums) ** 2 for sums in signals(model, *batch).sums] for model in models]
             measured[activation, name] = np.array(sizes)
             first = first_sums[name] * mean_square_of_image
-            theory[activation, name] = np.array(derived(activation, variance_sums[name], first))
+            theory[activation, name] = np.array(derived(activation, variance_sums[name], first, depth))
 
     def off(activation, names):
         """The largest |ln| of measured over derived factor a layer among these initializations; a number a seed."""
@@ -82,9 +81,9 @@ def measure(settings, seeds):
     trained = {name: _trained(INITIALIZERS[name], settings, seeds) for name in ("0.03 N(0, 1)", "1/sqrt(n)", "He")}
     final = {name: np.array([curve.accuracy[-3:].mean() for curve in curves]) for name, curves in trained.items()}
     checks = (
-        Check("He keeps the variance through 20 ReLU layers (factor a layer is off 1 by)",
+        Check(f"He keeps the variance through {depth} ReLU layers (factor a layer is off 1 by)",
               tuple(abs(np.log(factor_a_layer(sizes))) for sizes in measured["relu", "He"]), TOLERANCE, above=False),
-        Check("1/sqrt(n) keeps it through 20 layers without an activation (factor a layer is off 1 by)",
+        Check(f"1/sqrt(n) keeps it through {depth} layers without an activation (factor a layer is off 1 by)",
               tuple(abs(np.log(factor_a_layer(sizes))) for sizes in measured["linear", "1/sqrt(n)"]),
               TOLERANCE, above=False),
         Check("ReLU follows the derived factor for 0.03, 1/sqrt(n), Glorot and He (largest |ln| it is off by)",
@@ -94,23 +93,22 @@ def measure(settings, seeds):
         Check("From zeros there is no signal in any layer (largest mean square)",
               tuple(np.max([measured[f, "zeros"][seed] for f in ("linear", "relu", "tanh")])
                     for seed in range(len(seeds))), float(np.finfo("float32").tiny), above=False),
-        Check("A kept variance learns faster: He against 0.03, 20 ReLU layers (difference of test accuracy)",
+        Check(f"A kept variance learns faster: He against 0.03, {depth} ReLU layers (difference of test accuracy)",
               tuple(final["He"] - final["0.03 N(0, 1)"]), 0.0),
     )  # fmt: skip
-    return Result(checks, {"measured": measured, "theory": theory, "trained": trained})
+    return Result(checks, {"depth": depth, "measured": measured, "theory": theory, "trained": trained})
 
 
 def _trained(initializer, settings, seeds):
-    """Curves of 20 ReLU layers at the rate of the best accuracy at the end, one a seed."""
+    """Curves of ReLU layers at the rate of the best accuracy at the end, one a seed."""
 
-    def at(rate):
-        return [
-            fit(mlp("relu", seed, depth=DEPTH, width=64, initializer=initializer), fashion(), seed=seed, rate=rate,
-                num_steps=settings["steps"], every=max(settings["steps"] // 15, 1))
-            for seed in seeds
-        ]  # fmt: skip
+    def train(rate, seed):
+        model = mlp("relu", seed, depth=settings["depth"], width=64, initializer=initializer)
+        steps = settings["steps"]
+        return fit(model, fashion(), num_steps=steps, rate=rate, seed=seed, every=max(steps // 15, 1))
 
-    return max(map(at, settings["rates"]), key=lambda curves: np.mean([curve.accuracy[-3:].mean() for curve in curves]))
+    at_rates = [[train(rate, seed) for seed in seeds] for rate in settings["rates"]]
+    return max(at_rates, key=lambda curves: np.mean([curve.accuracy[-3:].mean() for curve in curves]))
 
 
 # Where the names of the lines stand: (layer, mean square).
@@ -122,7 +120,7 @@ PLACES = {
 
 def draw(figure, data):
     figure.set_size_inches(11, 4.4)
-    panels, layers = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 1)), np.arange(1, DEPTH + 1)
+    panels, layers = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 1)), np.arange(1, data["depth"] + 1)
     for axes, (activation, places) in zip(panels, PLACES.items(), strict=False):
         for name, place in places.items():
             draw_band(axes, layers, data["measured"][activation, name], COLORS[name], marker="o", markersize=3.5, lw=0)
@@ -136,7 +134,7 @@ def draw(figure, data):
         draw_accuracy(panels[2], curves, COLORS[name])
         write(panels[2], curves[0].steps[-1], height, name, COLORS[name], ha="right")
     panels[2].set_ylim(0, 1)
-    plain(panels[2], "20 ReLU layers of 64, best rates", "steps", "test accuracy")
+    plain(panels[2], f"{data['depth']} ReLU layers of 64, best rates", "steps", "test accuracy")
 
 
 if __name__ == "__main__":
