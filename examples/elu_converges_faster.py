@@ -5,9 +5,11 @@ Source    Clevert, Unterthiner and Hochreiter (2016), "Fast and accurate deep ne
           units", section 4.1: eight hidden layers of 128 units, batches of 64, rate 0.01, MNIST.
 Command   python -m examples.elu_converges_faster [--full]
 Method    Their network on Fashion-MNIST, SGD; weights of He's deviation for both, as theirs. With momentum 0.9, each
-          network at the best rate of its own; then at one rate for both, without momentum, as theirs. Off centre:
-          |mean| of a unit's outputs over their root mean square, averaged over the units of all layers, after
-          training; "roughly centred" is taken as at most half of ReLU's.
+          network at the best rate of its own; then at one rate for both, without momentum, as theirs: there neither
+          reaches the target in these steps, so the accuracy averaged over the training is compared. Off centre: |mean|
+          of a unit's outputs over their root mean square, averaged over the units of all layers, after training; the
+          paper's figure 4 takes the median of the units' means instead, here over the layer's root mean square.
+          "Roughly centred" is taken as at most half of ReLU's.
 Measured  not yet
 """
 
@@ -18,7 +20,7 @@ import numpy as np
 from examples.measuring.claims import Check
 from examples.measuring.drawing import BLUE, GREY, ORANGE, draw_accuracy, draw_band, plain, write
 from examples.measuring.fitting import fashion, fit
-from examples.measuring.networks import mlp, off_centre, signals
+from examples.measuring.networks import mlp, off_centre, rms, signals
 from examples.measuring.racing import race
 from examples.measuring.running import Result, main
 from nntricks_keras import initializers, layers
@@ -36,7 +38,7 @@ ACTIVATIONS = {"ReLU": ("relu", ORANGE), "ELU": (layers.ELU, BLUE)}
 def measure(settings, seeds):
     images, steps = fashion().first(settings["images"]), settings["steps"]
     every = max(steps // 40, 1)
-    tuned, equal, centre = {}, {}, {}
+    tuned, equal, centre, median = {}, {}, {}, {}
     for name, (activation, _) in ACTIVATIONS.items():
 
         def network(seed, activation=activation):
@@ -59,19 +61,25 @@ def measure(settings, seeds):
             signals(model, images.x_test[:1000], images.y_test[:1000]).outputs for model in tuned[name].best_models
         ]
         centre[name] = np.array([[off_centre(output) for output in of_seed] for of_seed in outputs])
-    steps_equal = {name: np.array([curve.steps_to(TARGET) for curve in curves]) for name, curves in equal.items()}
+        median[name] = np.array([[_median_of_means(output) for output in of_seed] for of_seed in outputs])
+    averaged = {name: np.array([curve.accuracy.mean() for curve in curves]) for name, curves in equal.items()}
     end_loss = {name: np.array([curve.loss[-steps // 4 :].mean() for curve in of.best]) for name, of in tuned.items()}
     checks = (
         Check(f"ELU converges faster (steps to {TARGET:.0%} accuracy at best rates, ReLU over ELU)",
               tuple(tuned["ReLU"].steps / tuned["ELU"].steps), 1.0),
-        Check(f"Also at the paper's rate for both, {settings['equal_rate']:g} without momentum (the same ratio)",
-              tuple(steps_equal["ReLU"] / steps_equal["ELU"]), 1.0),
+        Check(f"Also at the paper's rate for both, {settings['equal_rate']:g} without momentum "
+              "(test accuracy averaged over the training, ELU less ReLU)",
+              tuple(averaged["ELU"] - averaged["ReLU"]), 0.0),
         Check("Its training loss is lower in the last quarter, best rates (ELU less ReLU)",
               tuple(end_loss["ELU"] - end_loss["ReLU"]), 0.0, above=False),
         Check("Its outputs are roughly centred: off centre by less than half as much (ELU over ReLU)",
               tuple(centre["ELU"].mean(axis=1) / centre["ReLU"].mean(axis=1)), 0.5, above=False),
+        Check("So they are by the paper's measure, the median of the units' means (ELU over ReLU)",
+              tuple(median["ELU"].mean(axis=1) / median["ReLU"].mean(axis=1)), 0.5, above=False),
     )  # fmt: skip
-    return Result(checks, {"tuned": tuned, "equal": equal, "centre": centre, "rate": settings["equal_rate"]})
+    return Result(
+        checks, {"tuned": tuned, "equal": equal, "centre": centre, "median": median, "rate": settings["equal_rate"]}
+    )
 
 
 def draw(figure, data):
@@ -80,22 +88,26 @@ def draw(figure, data):
         runner, curves = data["tuned"][name], data["equal"][name]
         last = curves[0].steps[-1]
         draw_accuracy(best, runner.best, color)
-        write(
-            best, last, drop, f"{name}: {runner.steps.mean():.0f} steps, rate {runner.best_rate:g}", color, ha="right"
-        )
+        text = f"{name}: {runner.steps.mean():.0f} steps, rate {runner.best_rate:g}"
+        write(best, last, drop, text, color, ha="right")
         draw_accuracy(same, curves, color)
-        taken = np.mean([curve.steps_to(TARGET) for curve in curves])
-        text = f"{taken:.0f} steps" if taken < last else f"not in {last} steps"
-        write(same, last, drop - 0.25, f"{name}: {text}", color, ha="right")
-        draw_band(middle, np.arange(1, DEPTH + 1), data["centre"][name], color, marker="o")
-        write(middle, DEPTH, data["centre"][name][:, -1].mean() + 0.06, name, color, ha="right")
-    for axes in (best, same):
-        axes.axhline(TARGET, color=GREY, linestyle="--", linewidth=1)
+        average = np.mean([curve.accuracy.mean() for curve in curves])
+        write(same, last, drop - 0.25, f"{name}: {average:.3f} on average", color, ha="right")
+        for measure_of, line in (("centre", "-"), ("median", "--")):
+            draw_band(middle, np.arange(1, DEPTH + 1), data[measure_of][name], color, marker="o", linestyle=line)
+        write(middle, 4.5, data["centre"][name][:, 3].mean() + 0.06, name, color)
+    write(middle, 1, 0.9, "solid: |mean| of each unit\ndashes: median of the units' means", GREY, fontweight="normal")
+    for axes in (best, same, middle):
         axes.set_ylim(0, 1)
+    best.axhline(TARGET, color=GREY, linestyle="--", linewidth=1)
     plain(best, f"Steps to {TARGET:.0%}, each at its best rate", "steps", "test accuracy")
     plain(same, f"Both at rate {data['rate']:g} without momentum", "steps", "test accuracy")
-    middle.set_ylim(0, 1)
-    plain(middle, "After training: off centre (0 is centred)", "layer", "|mean| / root mean square")
+    plain(middle, "After training: off centre (0 is centred)", "layer", "relative to the root mean square")
+
+
+def _median_of_means(outputs):
+    """|median over the units of a unit's mean| over the root mean square of the layer's outputs."""
+    return abs(np.median(outputs.mean(axis=0))) / rms(outputs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Activations with e^x cost more than ReLU; how much of a training step that is.
+"""Activations with e^x cost more than ReLU, enough to be felt in a training step.
 
 Claim     slide 1: e^x is expensive, while ReLU (slide 3) is cheap.
 Source    Krizhevsky, Sutskever and Hinton (2012), section 3.1; Glorot, Bordes and Bengio (2011), section 3.
@@ -41,7 +41,7 @@ ACTIVATIONS = {
     "sigmoid": "sigmoid",
     "ELU": layers.ELU,
 }
-WITH_EXP = ("tanh", "sigmoid", "ELU")
+WITH_EXP = ("sigmoid", "tanh", "ELU")
 
 
 def measure(settings, seeds):
@@ -49,10 +49,10 @@ def measure(settings, seeds):
     both = _ratios(functools.partial(_forward_and_backward, settings["shape"]), settings["turns"], seeds)
     step = _ratios(functools.partial(_training_step, settings), settings["step_turns"], seeds)
     checks = (
-        *(Check(f"{name} costs more than ReLU, forward and backward (ratio of times)", tuple(both[name]), 1.0)
+        *(Check(f"{name} costs more than ReLU, forward (ratio of times)", tuple(forward[name]), 1.0)
           for name in WITH_EXP),
-        *(Check(f"{name} costs more than ReLU, forward alone (ratio of times)", tuple(forward[name]), 1.0)
-          for name in WITH_EXP),
+        Check("The cheapest of these three costs more than ReLU, forward and backward (ratio of times)",
+              tuple(np.min([both[name] for name in WITH_EXP], axis=0)), 1.0),
         Check("Leaky ReLU, without e^x, costs less than the sigmoid, forward and backward (ratio of times)",
               tuple(both["Leaky ReLU"] / both["sigmoid"]), 1.0, above=False),
         Check("It matters: a training step takes over 5 % longer with the sigmoid than with ReLU (ratio of times)",
