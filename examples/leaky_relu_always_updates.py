@@ -1,4 +1,4 @@
-"""Leaky ReLU always updates; at its usual slope it is no more centred than ReLU.
+"""Leaky ReLU always updates and is roughly centred; its slope must not be 1.
 
 Claim     slide 4: Leaky ReLU, max(a x, x), always updates and is roughly centred; a must not be 1.
 Source    Maas, Hannun and Ng (2013), "Rectifier nonlinearities improve neural network acoustic models", section 2.
@@ -8,6 +8,9 @@ Method    Updates: one hidden layer of 128, SGD with momentum 0.9 at rates up to
           highest rate goes on at a good rate, as it is and with Leaky ReLU in the place of ReLU. Slopes: three hidden
           layers, each slope at the best rate of its own. Off centre: |mean| of a unit's outputs over their root mean
           square, averaged; "roughly centred" is taken as at most half of ReLU's.
+Note      For sums z ~ N(0, 1) the mean over the root mean square is (1 - a)/sqrt(1 + a^2) of ReLU's: to halve it takes a
+          slope of 0.45, and 0.01 does next to nothing. A unit that is negative on all images need not come back to be of
+          use: it goes on as a linear unit of slope a.
 Measured  not yet
 """
 
@@ -84,10 +87,12 @@ def draw(figure, data):
         write(updates, rates[-1] * 0.85, place + 0.025, name, color, ha="right")
         draw_accuracy(repair, data["mended"][name], color)
         write(repair, data["mended"][name][0].steps[-1], height, name, color, ha="right")
-    updates.set(xscale="log", ylim=(-0.02, None))
-    plain(updates, "Units that get no update after training", "learning rate", "share of units")
+    updates.set(xscale="log", ylim=(-0.02, 1))
+    updates.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    updates.minorticks_off()
+    plain(updates, "Units without an update, trained", "learning rate", "share of units")
     repair.set_ylim(0, 1)
-    plain(repair, "The ReLU network of the highest rate, mended", "steps at a good rate", "test accuracy")
+    plain(repair, f"The ReLU network of rate {rates[-1]:g} goes on", "steps at a good rate", "test accuracy")
     places = np.arange(len(data["accuracy"]))
     for what, color, text in (("accuracy", GREEN, "test accuracy"), ("centre", GREY, "off centre (0 is centred)")):
         values = np.transpose(list(data[what].values()))
@@ -95,7 +100,7 @@ def draw(figure, data):
         write(slopes, 0.2, values[:, 0].mean() + 0.06, text, color)
     slopes.set_xticks(places, [f"{slope:g}" for slope in data["accuracy"]])
     slopes.set_ylim(0, 1)
-    plain(slopes, "Three layers: 0 is ReLU, 1 is linear", "slope a", "")
+    plain(slopes, "Slopes: 0 is ReLU, 1 is linear", "slope a", "")
 
 
 def _small(activation, seed):

@@ -5,10 +5,11 @@ Claim     slide 3: ReLU is cheap, its gradients do not vanish for x > 0, in prac
 Source    Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks",
           figure 1.
 Command   python -m examples.relu_converges_faster [--full]
-Method    As in that figure a network of four layers (three convolutions with pooling, then logits), SGD with momentum
-          0.9, each activation at the best rate of its own; Fashion-MNIST at 14 x 14. Weights as derived for each
-          activation (He's for ReLU, gain 1.593 for tanh). Dead units: one hidden layer of 128, at rates up to some
-          thirty times the best; a unit is dead when it is 0 on every training image.
+Method    As in that figure a network of four layers (three convolutions, pooling after two, then logits) until 25 % are
+          wrong, here of the test images; SGD with momentum 0.9, each activation at the best rate of its own, weights as
+          derived for it (He's for ReLU, gain 1.593 for tanh); Fashion-MNIST at 14 x 14. Gradients: He's weights for
+          ReLU, 1/sqrt(n) for tanh. Dead units: one hidden layer of 128, at rates up to some thirty times the best; a
+          unit is dead when it is 0 on every training image.
 Measured  not yet
 """
 
@@ -29,19 +30,21 @@ NUMBER = 3
 RATES = (0.01, 0.03, 0.1)
 SIZES = {
     "tiny": {"steps": 10, "filters": (4, 4, 4), "rates": (0.03, 0.1), "images": 640, "killing": (0.1, 1.0)},
-    "default": {"steps": 400, "filters": (8, 16, 32), "rates": RATES, "images": None, "killing": (0.03, 0.1, 0.3, 1.0)},
+    "default": {"steps": 500, "filters": (8, 16, 32), "rates": RATES, "images": None, "killing": (0.03, 0.1, 0.3, 1.0)},
     "full": {"steps": 3000, "filters": (32, 32, 64), "rates": RATES, "images": None, "killing": (0.03, 0.1, 0.3, 1.0)},
 }
-TARGET, DEPTH_OF_GRADIENTS = 0.82, 20
+TARGET, DEPTH_OF_GRADIENTS = 0.75, 20
 
 
 def convolutional(activation, seed, filters):
-    """Three convolutions, each with its activation and 2 x 2 pooling, then logits."""
+    """Three convolutions with their activations, the first two with 2 x 2 pooling, then logits."""
     inputs = x = keras.Input((14, 14, 1))
     for layer, count in enumerate(filters):
+        if layer:
+            x = keras.layers.MaxPooling2D()(x)
         kernel = initializers.for_activation(activation, seed=1000 * seed + layer)
         x = keras.layers.Conv2D(count, 3, padding="same", kernel_initializer=kernel)(x)
-        x = keras.layers.MaxPooling2D()(activation_layer(activation)(x))
+        x = activation_layer(activation)(x)
     kernel = initializers.for_activation(activation, seed=1000 * seed + len(filters))
     return keras.Model(inputs, keras.layers.Dense(10, kernel_initializer=kernel)(keras.layers.Flatten()(x)))
 
@@ -60,12 +63,15 @@ def measure(settings, seeds):
         name: np.array([_gradient_sizes(name, initializer, seed, batch) for seed in seeds])
         for name, initializer in (("relu", initializers.He), ("tanh", initializers.Xavier))
     }
+    end_loss = {name: np.array([curve.loss[-steps // 4 :].mean() for curve in of.best]) for name, of in runners.items()}
     factors = np.array([factor_a_layer(sizes[::-1]) for sizes in gradients["relu"]])
     dead = {rate: [_kill(images, rate, seed, steps) for seed in seeds] for rate in settings["killing"]}
     highest = dead[settings["killing"][-1]]
     checks = (
         Check(f"ReLU converges faster (steps to {TARGET:.0%} accuracy, tanh over ReLU)",
               tuple(runners["tanh"].steps / runners["relu"].steps), 1.0),
+        Check("Its training loss is lower in the last quarter of the training (ReLU less tanh)",
+              tuple(end_loss["relu"] - end_loss["tanh"]), 0.0, above=False),
         Check(f"Its gradients keep their size through {DEPTH_OF_GRADIENTS} layers (factor a layer is off 1 by)",
               tuple(np.abs(np.log(factors))), np.log(1.05), above=False),
         Check(f"Units die at rate {settings['killing'][-1]:g} (share of dead units, after less before)",
@@ -85,15 +91,15 @@ def draw(figure, data):
         write(race_axes, runner.best[0].steps[-1], height, text, color, ha="right")
         relative = data["gradients"][name] / data["gradients"][name][:, -1:]
         draw_band(backward, np.arange(1, DEPTH_OF_GRADIENTS + 1), relative, color, marker="o", markersize=3.5)
-        write(backward, 4, relative.mean(axis=0)[3] * (2.2 if name == "relu" else 0.35), shown, color)
+        write(backward, 4, relative.mean(axis=0)[3] * (1.7 if name == "relu" else 0.6), shown, color)
     race_axes.axhline(TARGET, color=GREY, linestyle="--", linewidth=1)
     race_axes.set_ylim(0, 1)
     plain(race_axes, f"Steps to {TARGET:.0%}, each at its best rate", "steps", "test accuracy")
-    backward.set(yscale="log", ylim=(1e-3, 10))
+    backward.set(yscale="log", ylim=(0.1, 5))
     plain(backward, "Gradient by the sums, before training", f"layer ({DEPTH_OF_GRADIENTS} is next to the loss)",
           f"relative to layer {DEPTH_OF_GRADIENTS}")  # fmt: skip
     rates = list(data["dead"])
-    for what, color, shift in (("before", GREY, 0.04), ("after", ORANGE, 0.06)):
+    for what, color, shift in (("before", GREY, 0.04), ("after", ORANGE, 0.1)):
         shares = np.transpose([[one[what] for one in of_rate] for of_rate in data["dead"].values()])
         draw_band(dying, rates, shares, color, marker="o")
         write(dying, rates[0], shares[:, 0].mean() + shift, f"{what} training", color)
