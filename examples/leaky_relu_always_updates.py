@@ -4,13 +4,13 @@ Claim     slide 4: Leaky ReLU, max(a x, x), always updates and is roughly centre
 Source    Maas, Hannun and Ng (2013), "Rectifier nonlinearities improve neural network acoustic models", section 2.
 Command   python -m examples.leaky_relu_always_updates [--full]
 Method    Updates: one hidden layer of 128, SGD with momentum 0.9 at rates up to some ten times the best; a unit gets no
-          update when the gradient of its weights is exactly 0 over 2000 training images. Then the ReLU network of the
+          update when the gradient of its weights is exactly 0 over all training images. Then the ReLU network of the
           highest rate goes on at a good rate, as it is and with Leaky ReLU in the place of ReLU. Slopes: three hidden
           layers, each slope at the best rate of its own. Off centre: |mean| of a unit's outputs over their root mean
           square, averaged; "roughly centred" is taken as at most half of ReLU's.
-Note      For sums z ~ N(0, 1) the mean over the root mean square is (1 - a)/sqrt(1 + a^2) of ReLU's: to halve it takes a
-          slope of 0.45, and 0.01 does next to nothing. A unit that is negative on all images need not come back to be of
-          use: it goes on as a linear unit of slope a.
+Note      For sums z ~ N(0, 1) the mean over the root mean square is (1 - a)/sqrt(1 + a^2) of ReLU's: to halve it, the
+          slope has to be 0.45, and 0.01 does next to nothing. A unit that is negative on all images need not come back
+          to be of use: it goes on as a linear unit of slope a.
 Measured  not yet
 """
 
@@ -123,7 +123,7 @@ def _centre(model, images):
 
 
 def _without_update(model, images):
-    (gradient,) = signals(model, images.x_train[:2000], images.y_train[:2000]).kernel_gradients
+    (gradient,) = signals(model, images.x_train, images.y_train).kernel_gradients
     return np.mean(np.all(gradient == 0, axis=0))
 
 
