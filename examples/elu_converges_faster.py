@@ -10,6 +10,8 @@ Method    Their network on Fashion-MNIST, SGD; weights of He's deviation for bot
           of a unit's outputs over their root mean square, averaged over the units of all layers, after training; the
           paper's figure 4 takes the median of the units' means instead, here over the layer's root mean square.
           "Roughly centred" is taken as at most half of ReLU's.
+Note      The two measures differ because the units of a trained layer have means of both signs: the layer is centred, a
+          single unit is not.
 Measured  not yet
 """
 
@@ -93,9 +95,9 @@ def draw(figure, data):
         draw_accuracy(same, curves, color)
         average = np.mean([curve.accuracy.mean() for curve in curves])
         write(same, last, drop - 0.25, f"{name}: {average:.3f} on average", color, ha="right")
-        for measure_of, line in (("centre", "-"), ("median", "--")):
-            draw_band(middle, np.arange(1, DEPTH + 1), data[measure_of][name], color, marker="o", linestyle=line)
-        write(middle, 4.5, data["centre"][name][:, 3].mean() + 0.06, name, color)
+        draw_band(middle, np.arange(1, DEPTH + 1), data["centre"][name], color, marker="o")
+        middle.plot(np.arange(1, DEPTH + 1), data["median"][name].mean(axis=0), color=color, linestyle="--")
+        write(middle, 4.4, data["centre"][name].mean() + (0.07 if name == "ReLU" else -0.08), name, color)
     write(middle, 1, 0.9, "solid: |mean| of each unit\ndashes: median of the units' means", GREY, fontweight="normal")
     for axes in (best, same, middle):
         axes.set_ylim(0, 1)
