@@ -6,7 +6,7 @@ RUN    := runs/quick
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test test-all test-jax lint clean
+.PHONY: train lecture test test-all test-jax lint clean
 
 $(VENV)/.run: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -20,6 +20,13 @@ $(VENV)/.test: $(VENV)/.run
 train: $(VENV)/.run         ## train vgg_mini on the bundled images, then print what it learnt
 	test -f $(RUN)/metrics.json || $(PY) -m zoo train --run-dir $(RUN) $$(test -f $(RUN)/experiment.json && echo --resume)
 	$(PY) -m zoo evaluate $(RUN)
+
+$(VENV)/.examples: $(VENV)/.run
+	$(PY) -m pip install --quiet --editable ".[examples]"
+	touch $@
+
+lecture: $(VENV)/.examples  ## measure every claim of the lecture, then rebuild examples/README.md
+	$(PY) -m examples
 
 test: $(VENV)/.test         ## what has to hold, in a few minutes
 	$(PY) -m pytest -n auto --dist worksteal -m "not slow"
