@@ -31,7 +31,7 @@ NUMBER = 10
 KAPPA = 50.0
 SIZES = {
     "tiny": {"num_images": 500, "num_steps": 20, "rates": (0.001, 0.01)},
-    "default": {"num_images": 10000, "num_steps": 300, "rates": tuple(0.0003 * 4**k for k in range(9))},
+    "default": {"num_images": 10000, "num_steps": 300, "rates": tuple(0.0003 * 2**k for k in range(17))},
     "full": {"num_images": 10000, "num_steps": 3000, "rates": tuple(0.0003 * 2**k for k in range(17))},
 }
 
