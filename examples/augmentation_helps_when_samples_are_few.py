@@ -3,10 +3,10 @@
 Claim     slide 12: millions of parameters, few samples: make new ones by flips, rotations, colour changes, scaling.
 Source    Krizhevsky, Sutskever and Hinton (2012), section 4.1.
 Command   python -m examples.augmentation_helps_when_samples_are_few [--full]
-Measured  not yet
 Note      Fashion-MNIST, another choice of images each seed, the same number of steps with and without, each variant
           at its own best rate, which falls by a half cosine to 0. Colours of grey images are brightness and contrast.
           With many images the changes make the task harder than so few steps can learn.
+Measured  not yet
 """
 
 import itertools

@@ -4,12 +4,12 @@ Claim     slide 10: initialization fixes the variance only at the start; normali
           after the activation, keeps it.
 Source    Ioffe and Szegedy, "Batch normalization" (2015), sections 3.3 and 4.2.
 Command   python -m examples.batch_norm_converges_faster [--full]
-Measured  not yet
 Note      Eight hidden layers of 64 units, ReLU, He's initialization, SGD with momentum 0.9. Each variant is trained
           at every rate of a grid with every seed, and compared at the rate that is best for its mean over the seeds.
           A rate trains when the test accuracy ends above one half. The grid ends where BatchNorm still trains, so
           that its largest rate may be larger still. In a dense layer a batch of 4 gives each unit the mean and
           deviation of four numbers, and moving averages of a few dozen images.
+Measured  not yet
 """
 
 import sys

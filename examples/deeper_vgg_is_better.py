@@ -4,12 +4,12 @@ Claim     slide 15: VGG has 3 x 3 convolutions only and goes deep, from 11 layer
           from A to D and E.
 Source    Simonyan and Zisserman (2015), table 3: top-5 error 10.4 % (A), 9.9 % (B), 9.4 % (C), 8.8 % (D), 9.0 % (E).
 Command   python -m examples.deeper_vgg_is_better [--full]
-Measured  not yet
 Note      The zoo's networks with an eighth of the channels and average pooling in place of the dense layers, images
           of 32 x 32. Equal cost: the deeper the network, the fewer the steps, so that all have the same number of
           multiply-adds in all. Each has its own best rate, which falls by a half cosine to 0. The paper trained each
           for 74 epochs of 1.3 million images; here A makes one and a third passes over 10,000 images and E half a
           pass, which favours what learns fast: without normalization depth slows the start of training down.
+Measured  not yet
 """
 
 import sys

@@ -4,11 +4,11 @@ Claim     slide 11: keep a unit with probability p, otherwise put 0: each step t
           regularizes; at test time all units are on, times p; this remotely resembles an ensemble of smaller networks.
 Source    Srivastava et al., "Dropout" (2014), sections 4, 6.1 and 7.5.
 Command   python -m examples.dropout_regularizes [--full]
-Measured  not yet
 Note      Few training images, two wide hidden layers, p = 1/2, each variant at its own best rate (by the test
           accuracy of a seed that is not measured), which falls by a half cosine to 0. Inverted dropout divides by p
           in training and not at test time: with each kernel after a Dropout times p it is the same function, and with
           those kernels' rates times p^2 it goes the same way, here to the last bit since p is a power of two.
+Measured  not yet
 """
 
 import sys

@@ -4,7 +4,6 @@ Claim     slide 9: with a fixed learning rate and number of steps, gradient meth
           have one scale; raising the rate does not help much: faster along x, steps too large along y.
 Source    LeCun, Bottou, Orr and Müller, "Efficient BackProp" (1998), section 5.
 Command   python -m examples.equal_scales_of_gradients_are_faster [--full]
-Measured  not yet
 Note      Images: softmax regression from weights near zero, each variant at its own best rate: on the 50 largest
           principal components as they are (descent does not care that they are turned) and with each divided by its
           deviation, by descent on all images and by batches of 64; and on the pixels as they are and with a random
@@ -12,6 +11,7 @@ Note      Images: softmax regression from weights near zero, each variant at its
           noise too, and dividing by the deviation makes the many small components' noise as large as the signal of
           the few large ones. The bowl: (x^2 + kappa y^2) / 2 from a random point of the unit circle; with L = kappa,
           its largest curvature, rates below 2 / L converge, 2 / (1 + kappa) the fastest.
+Measured  not yet
 """
 
 import sys

@@ -4,10 +4,10 @@ Claim     slide 10: mean and variance come from the current batch in training an
           no noise in a prediction.
 Source    Ioffe and Szegedy, "Batch normalization" (2015), algorithm 2.
 Command   python -m examples.moving_averages_make_predictions_steady [--full]
-Measured  not yet
 Note      The same trained network predicts the same test images many times, each time among other test images. Noise
           is the standard deviation of a logit over these times, averaged over images and classes. A mean of n
           examples has an error of sigma / sqrt(n), so four times the batch should halve the noise.
+Measured  not yet
 """
 
 import functools

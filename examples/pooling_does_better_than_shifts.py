@@ -5,12 +5,12 @@ Source    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to
           2; against it Azulay and Weiss, "Why do deep convolutional networks generalize so poorly to small image
           transformations?" (2019).
 Command   python -m examples.pooling_does_better_than_shifts [--full]
-Measured  not yet
 Note      Two networks of equal parameters: convolutions followed by 2 x 2 maximum pooling, or with strides of 2. Each
           is trained with and without shifts of the images, at its own best rate, which falls by a half cosine to 0,
           and tested on the test images as they are and shifted. Shifts are whole pixels, up to a seventh of the side
           each way, filled with background. Pooling forgives a pixel or so of its own map; training on shifts teaches
           all of them, at the cost of images that are centred as the training images were.
+Measured  not yet
 """
 
 import sys

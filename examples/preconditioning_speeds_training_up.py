@@ -5,12 +5,12 @@ Claim     slide 16: the reference "Preconditioning the network": normalize the i
 Source    Schraudolph and Cummins, "Preconditioning the network"; LeCun, Bottou, Orr and Müller, "Efficient BackProp"
           (1998), sections 4.3 to 4.7.
 Command   python -m examples.preconditioning_speeds_training_up [--full]
-Measured  not yet
 Note      Three hidden layers of tanh units, initial weights by fan-in throughout, SGD with momentum 0.9. Each variant
           has its own best rate, chosen with a seed that is not measured. Inputs: levels from 0 to 1, or with each
           pixel's mean taken off and divided by its deviation. Local rates: a weight's is the common rate over its
           unit's number of inputs, so that a step moves every unit's sum equally; a bias's is not divided. The scaled
           tanh is tanh with its weights in other units, and the common rate makes up for most of that.
+Measured  not yet
 """
 
 import sys

@@ -4,13 +4,13 @@ Claim     slide 14 names AlexNet's parts; its paper says that local response nor
           errors by 1.4 and 1.2 points. VGG's says that it does not help (A-LRN against A).
 Source    Krizhevsky, Sutskever and Hinton (2012), section 3.3; Simonyan and Zisserman (2015), table 3.
 Command   python -m examples.response_normalization_helps [--full]
-Measured  not yet
 Note      AlexNet's ideas for small images (zoo.alexnet_mini, a quarter of its channels) and VGG A (an eighth), each
           with and without, each at its own best rate, which falls by a half cosine to 0. The published alpha of 1e-4
           belongs to activations of raw grey levels; for standardized images the sum of squares it multiplies is small
           beside the bias of 2, and the layer is nearly the constant that it is with alpha 0, 2^-0.75. "Tuned alpha"
           is the best of a grid, by a seed that is not measured: the paper too chose its constants on validation
           images.
+Measured  not yet
 """
 
 import sys
