@@ -3,9 +3,9 @@
 Claim     slide 12: millions of parameters, few samples: make new ones by flips, rotations, colour changes, scaling.
 Source    Krizhevsky, Sutskever and Hinton (2012), section 4.1.
 Command   python -m examples.augmentation_helps_when_samples_are_few [--full]
-Note      Fashion-MNIST, another choice of images each seed, the same number of steps with and without, each variant
-          at its own best rate, which falls by a half cosine to 0. Colours of grey images are brightness and contrast.
-          With many images the changes make the task harder than so few steps can learn.
+Method    Fashion-MNIST, another choice of images each seed, the same number of steps with and without, each variant at
+          its own best rate, which falls by a half cosine to 0. Colours of grey images are brightness and contrast.
+Note      With many images the changes make the task harder than so few steps can learn.
 Measured  not yet
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from examples.measuring.claims import Check
+from examples.measuring.dots import draw_dots
+from examples.measuring.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED
 from examples.measuring.fitting import Images, fashion, fit
-from examples.measuring.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, dots
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import conv_net, cooling, halve
@@ -115,8 +116,7 @@ def draw(figure, data):
             if column == 0:
                 panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     panel = right.subplots()
-    dots(panel, data["accuracy"], COLORS)
-    panel.set_title(f"test accuracy after training on {data['few']} images, %", fontsize=10)
+    draw_dots(panel, data["accuracy"], COLORS, f"test accuracy after training on {data['few']} images, %")
 
 
 if __name__ == "__main__":

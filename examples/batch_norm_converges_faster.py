@@ -4,11 +4,11 @@ Claim     slide 10: initialization fixes the variance only at the start; normali
           after the activation, keeps it.
 Source    Ioffe and Szegedy, "Batch normalization" (2015), sections 3.3 and 4.2.
 Command   python -m examples.batch_norm_converges_faster [--full]
-Note      Eight hidden layers of 64 units, ReLU, He's initialization, SGD with momentum 0.9. Each variant is trained
-          at every rate of a grid with every seed, and compared at the rate that is best for its mean over the seeds.
-          A rate trains when the test accuracy ends above one half. The grid ends where BatchNorm still trains, so
-          that its largest rate may be larger still. In a dense layer a batch of 4 gives each unit the mean and
-          deviation of four numbers, and moving averages of a few dozen images.
+Method    Eight hidden layers of 64 units, ReLU, He's initialization, SGD with momentum 0.9. Each variant is trained at
+          every rate of a grid with every seed, and compared at the rate that is best for its mean over the seeds. A
+          rate trains when the test accuracy ends above one half.
+Note      The grid ends where BatchNorm still trains, so that its largest rate may be larger still. In a dense layer a
+          batch of 4 gives each unit the mean and deviation of four numbers, and moving averages of a few dozen images.
 Measured  not yet
 """
 
@@ -17,8 +17,8 @@ import sys
 import numpy as np
 
 from examples.measuring.claims import Check
+from examples.measuring.drawing import BLACK, BLUE, ORANGE, draw_band, plain
 from examples.measuring.fitting import fit
-from examples.measuring.pictures import BLACK, BLUE, ORANGE, band, plain
 from examples.measuring.running import Result, main
 from examples.measuring.small import perceptron, small_fashion
 
@@ -101,20 +101,19 @@ def draw(figure, data):
     for name, color in COLORS.items():
         label = "without BatchNorm" if name == "without" else f"{name} the activation"
         curves = data["best"][name, data["large"]]
-        band(axes[0], curves[0].steps, [100 * curve.accuracy for curve in curves], color, label)
+        draw_band(axes[0], curves[0].steps, [100 * curve.accuracy for curve in curves], color, label=label)
         by_rate = data["runs"][name, data["large"]]
         ends = [[100 * curve.accuracy[-1] for curve in by_rate[rate]] for rate in by_rate]
-        band(axes[1], list(by_rate), np.transpose(ends), color, label, marker="o", markersize=4)
+        draw_band(axes[1], list(by_rate), np.transpose(ends), color, marker="o", markersize=4)
     for (name, batch), curves in data["best"].items():
         if batch == data["small"]:
-            label = "without BatchNorm" if name == "without" else f"{name} the activation"
-            band(axes[2], curves[0].steps, [100 * curve.accuracy for curve in curves], COLORS[name], label)
-    axes[0].set(title=f"each at its best rate, batches of {data['large']}", xlabel="step", ylabel="test accuracy, %")
-    axes[1].set(title="after the last step, by rate", xlabel="learning rate", xscale="log")
-    axes[2].set(title=f"each at its best rate, batches of {data['small']}", xlabel="step")
+            draw_band(axes[2], curves[0].steps, [100 * curve.accuracy for curve in curves], COLORS[name])
+    axes[1].set_xscale("log")
+    plain(axes[0], f"each at its best rate, batches of {data['large']}", "step", "test accuracy, %")
+    plain(axes[1], "after the last step, by rate", "learning rate", "")
+    plain(axes[2], f"each at its best rate, batches of {data['small']}", "step", "")
     for panel in axes:
         panel.set_ylim(0, 88)
-        plain(panel)
     axes[0].legend(fontsize=9, loc="lower right")
 
 

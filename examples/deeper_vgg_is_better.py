@@ -4,11 +4,12 @@ Claim     slide 15: VGG has 3 x 3 convolutions only and goes deep, from 11 layer
           from A to D and E.
 Source    Simonyan and Zisserman (2015), table 3: top-5 error 10.4 % (A), 9.9 % (B), 9.4 % (C), 8.8 % (D), 9.0 % (E).
 Command   python -m examples.deeper_vgg_is_better [--full]
-Note      The zoo's networks with an eighth of the channels and average pooling in place of the dense layers, images
-          of 32 x 32. Equal cost: the deeper the network, the fewer the steps, so that all have the same number of
-          multiply-adds in all. Each has its own best rate, which falls by a half cosine to 0. The paper trained each
-          for 74 epochs of 1.3 million images; here A makes one and a third passes over 10,000 images and E half a
-          pass, which favours what learns fast: without normalization depth slows the start of training down.
+Method    The zoo's networks with an eighth of the channels and average pooling in place of the dense layers, images of
+          32 x 32. Equal cost: the deeper the network, the fewer the steps, so that all have the same number of
+          multiply-adds in all. Each has its own best rate, which falls by a half cosine to 0.
+Note      The paper trained each for 74 epochs of 1.3 million images; here A makes one and a third passes over 10,000
+          images and E half a pass, which favours what learns fast: without normalization depth slows the start of
+          training down.
 Measured  not yet
 """
 
@@ -20,8 +21,8 @@ import numpy as np
 
 import zoo
 from examples.measuring.claims import Check, mean_interval
+from examples.measuring.drawing import BLUE, ORANGE, plain
 from examples.measuring.fitting import fit
-from examples.measuring.pictures import BLUE, ORANGE, plain
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import cooling, padded_fashion
@@ -113,9 +114,9 @@ def draw(figure, data):
     axes.annotate(
         "D, as many\nsteps as A", (17, low), (0, -6), textcoords="offset points", ha="center", va="top", fontsize=9
     )
-    axes.set(xlabel="layers with weights", ylabel="test accuracy, %", xticks=(11, 13, 16, 19), xlim=(10, 20))
+    axes.set(xticks=(11, 13, 16, 19), xlim=(10, 20))
     axes.margins(y=0.25)
-    plain(axes)
+    plain(axes, "as many multiply-adds for each", "layers with weights", "test accuracy, %")
 
 
 if __name__ == "__main__":

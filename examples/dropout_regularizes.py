@@ -4,10 +4,10 @@ Claim     slide 11: keep a unit with probability p, otherwise put 0: each step t
           regularizes; at test time all units are on, times p; this remotely resembles an ensemble of smaller networks.
 Source    Srivastava et al., "Dropout" (2014), sections 4, 6.1 and 7.5.
 Command   python -m examples.dropout_regularizes [--full]
-Note      Few training images, two wide hidden layers, p = 1/2, each variant at its own best rate (by the test
-          accuracy of a seed that is not measured), which falls by a half cosine to 0. Inverted dropout divides by p
-          in training and not at test time: with each kernel after a Dropout times p it is the same function, and with
-          those kernels' rates times p^2 it goes the same way, here to the last bit since p is a power of two.
+Method    Few training images, two wide hidden layers, p = 1/2, each variant at its own best rate (by the test accuracy
+          of a seed that is not measured), which falls by a half cosine to 0. Inverted dropout divides by p in training
+          and not at test time: with each kernel after a Dropout times p it is the same function, and with those
+          kernels' rates times p^2 it goes the same way, here to the last bit since p is a power of two.
 Measured  not yet
 """
 
@@ -17,8 +17,9 @@ import keras
 import numpy as np
 
 from examples.measuring.claims import Check
+from examples.measuring.dots import draw_dots
+from examples.measuring.drawing import BLACK, BLUE, GREEN, ORANGE, draw_band, plain
 from examples.measuring.fitting import evaluate, fit
-from examples.measuring.pictures import BLACK, BLUE, GREEN, ORANGE, band, dots, plain
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import LocalRates, cooling, perceptron, small_fashion
@@ -137,12 +138,11 @@ def draw(figure, data):
     left, right = figure.subplots(1, 2)
     for name, color, text in (("plain", BLACK, "without dropout"), ("dropout", BLUE, "with dropout")):
         curves = [run["curve"] for run in data[name]]
-        band(left, curves[0].steps[1:], [curve.test_loss[1:] for curve in curves], color, text)
-    left.set(title="learning few images by heart", xlabel="step", ylabel="test loss (cross-entropy)", ylim=(0, None))
+        draw_band(left, curves[0].steps[1:], [curve.test_loss[1:] for curve in curves], color, label=text)
+    left.set_ylim(0, None)
     left.legend(loc="lower right")
-    plain(left)
-    dots(right, data["shown"], (BLACK, ORANGE, GREEN, BLUE))
-    right.set(title="test accuracy, %")
+    plain(left, "learning few images by heart", "step", "test loss (cross-entropy)")
+    draw_dots(right, data["shown"], (BLACK, ORANGE, GREEN, BLUE), "test accuracy, %")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ Claim     slide 9: with a fixed learning rate and number of steps, gradient meth
           have one scale; raising the rate does not help much: faster along x, steps too large along y.
 Source    LeCun, Bottou, Orr and Müller, "Efficient BackProp" (1998), section 5.
 Command   python -m examples.equal_scales_of_gradients_are_faster [--full]
-Note      Images: softmax regression from weights near zero, each variant at its own best rate: on the 50 largest
+Method    Images: softmax regression from weights near zero, each variant at its own best rate: on the 50 largest
           principal components as they are (descent does not care that they are turned) and with each divided by its
-          deviation, by descent on all images and by batches of 64; and on the pixels as they are and with a random
-          half of them ten times larger. The claim is about the gradient of the whole loss. A batch's gradient has
-          noise too, and dividing by the deviation makes the many small components' noise as large as the signal of
-          the few large ones. The bowl: (x^2 + kappa y^2) / 2 from a random point of the unit circle; with L = kappa,
-          its largest curvature, rates below 2 / L converge, 2 / (1 + kappa) the fastest.
+          deviation, by descent on all images and by batches of 64; and on the pixels as they are and with a random half
+          of them ten times larger. The bowl: (x^2 + kappa y^2) / 2 from a random point of the unit circle; with L =
+          kappa, its largest curvature, rates below 2 / L converge, 2 / (1 + kappa) the fastest.
+Note      The claim is about the gradient of the whole loss. A batch's gradient has noise too, and dividing by the
+          deviation makes the many small components' noise as large as the signal of the few large ones.
 Measured  not yet
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from examples.measuring import fitting
 from examples.measuring.bowl import descend, share_left, start_of, steps_to_hundredth
 from examples.measuring.claims import Check
-from examples.measuring.pictures import BLUE, ORANGE, RED, band, plain
+from examples.measuring.drawing import BLUE, ORANGE, RED, draw_band, plain
 from examples.measuring.rates import best_rate, mean_loss
 from examples.measuring.running import Result, main
 from nntricks_keras import initializers
@@ -133,17 +133,16 @@ def draw(figure, data):
             path = descend(start, bowl, rate, 8)
             panel.plot(*path.T, "o-", color=color, markersize=3.5, linewidth=1.4, label=label)
         panel.plot(0, 0, "k*", markersize=9)
-        panel.set(xlabel="x", ylabel="y", aspect="equal")
-        panel.set_title(f"8 steps, {title}", fontsize=10)
+        panel.set_aspect("equal")
+        plain(panel, f"8 steps, {title}", "x", "y")
         panel.legend(loc="lower center", fontsize=8)
     for name, color in (("own scales", ORANGE), ("one scale", BLUE)):
         curves, rate = data[name]
         loss = [curve.loss for curve in curves]
-        band(axes[2], np.arange(len(loss[0])) + 1, loss, color, f"{name}, best rate {rate:.2g}")
-    axes[2].set(xlabel="step, on all images", ylabel="training loss", xscale="log", ylim=(0.4, 1.6))
-    axes[2].set_title("softmax regression on images", fontsize=10)
+        draw_band(axes[2], np.arange(len(loss[0])) + 1, loss, color, label=f"{name}, best rate {rate:.2g}")
+    axes[2].set(xscale="log", ylim=(0.4, 1.6))
     axes[2].legend(fontsize=8)
-    plain(axes[2])
+    plain(axes[2], "softmax regression on images", "step, on all images", "training loss")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ Claim     slide 10: mean and variance come from the current batch in training an
           no noise in a prediction.
 Source    Ioffe and Szegedy, "Batch normalization" (2015), algorithm 2.
 Command   python -m examples.moving_averages_make_predictions_steady [--full]
-Note      The same trained network predicts the same test images many times, each time among other test images. Noise
-          is the standard deviation of a logit over these times, averaged over images and classes. A mean of n
-          examples has an error of sigma / sqrt(n), so four times the batch should halve the noise.
+Method    The same trained network predicts the same test images many times, each time among other test images. Noise is
+          the standard deviation of a logit over these times, averaged over images and classes. A mean of n examples has
+          an error of sigma / sqrt(n), so four times the batch should halve the noise.
 Measured  not yet
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from examples.measuring.claims import Check
+from examples.measuring.drawing import BLUE, ORANGE, plain
 from examples.measuring.fitting import fit
-from examples.measuring.pictures import BLUE, ORANGE, plain
 from examples.measuring.running import Result, main
 from examples.measuring.small import perceptron, small_fashion
 
@@ -108,19 +108,17 @@ def draw(figure, data):
     left.loglog(batches, mean, "o-", color=ORANGE, label="measured, batch statistics")
     law = mean[-1] * np.sqrt(batches[-1] / batches)
     left.loglog(batches, law, "--", color="0.4", label="1 / sqrt(batch)")
-    left.set(title="noise of a logit: how far other neighbours move it", xlabel="images in the batch")
-    left.set_ylabel("standard deviation of a logit")
     left.set_yticks((0.25, 0.5, 1, 2), ("0.25", "0.5", "1", "2"))
     left.annotate("moving averages: none", (0.05, 0.06), xycoords="axes fraction", color=BLUE, fontsize=10)
     right.semilogx(batches, 100 * data["accuracy"].T, color=ORANGE, alpha=0.35, linewidth=1)
     right.semilogx(batches, 100 * data["accuracy"].mean(axis=0), "o-", color=ORANGE, label="batch statistics")
     right.axhline(100 * data["moving"].mean(), color=BLUE, label="moving averages")
-    right.set(title="test accuracy of the same networks", xlabel="images in the batch", ylabel="%")
     for panel in (left, right):
         panel.set_xticks(batches, batches)
         panel.minorticks_off()
         panel.legend()
-        plain(panel)
+    plain(left, "how far other neighbours move a logit", "images in the batch", "standard deviation of a logit")
+    plain(right, "the same networks", "images in the batch", "test accuracy, %")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ Source    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to
           2; against it Azulay and Weiss, "Why do deep convolutional networks generalize so poorly to small image
           transformations?" (2019).
 Command   python -m examples.pooling_does_better_than_shifts [--full]
-Note      Two networks of equal parameters: convolutions followed by 2 x 2 maximum pooling, or with strides of 2. Each
-          is trained with and without shifts of the images, at its own best rate, which falls by a half cosine to 0,
-          and tested on the test images as they are and shifted. Shifts are whole pixels, up to a seventh of the side
-          each way, filled with background. Pooling forgives a pixel or so of its own map; training on shifts teaches
-          all of them, at the cost of images that are centred as the training images were.
+Method    Two networks of equal parameters: convolutions followed by 2 x 2 maximum pooling, or with strides of 2. Each
+          is trained with and without shifts of the images, at its own best rate, which falls by a half cosine to 0, and
+          tested on the test images as they are and shifted. Shifts are whole pixels, up to a seventh of the side each
+          way, filled with background.
+Note      Pooling forgives a pixel or so of its own map; training on shifts teaches all of them, at the cost of images
+          that are centred as the training images were.
 Measured  not yet
 """
 
@@ -20,8 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from examples.measuring.claims import Check
+from examples.measuring.dots import draw_dots
+from examples.measuring.drawing import BLUE, ORANGE
 from examples.measuring.fitting import evaluate, fashion, fit
-from examples.measuring.pictures import BLUE, ORANGE, dots
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import conv_net, cooling, small_fashion
@@ -111,8 +113,7 @@ def draw(figure, data):
         zip(panels, ("test images as they are", "shifted test images"), strict=True)
     ):
         rows = {f"{name}, {training}": values[:, place] for (name, training), values in data.items()}
-        dots(panel, rows, (BLUE, BLUE, ORANGE, ORANGE))
-        panel.set(title=title, xlabel="test accuracy, %")
+        draw_dots(panel, rows, (BLUE, BLUE, ORANGE, ORANGE), f"test accuracy, %: {title}")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ Claim     slide 16: the reference "Preconditioning the network": normalize the i
 Source    Schraudolph and Cummins, "Preconditioning the network"; LeCun, Bottou, Orr and Müller, "Efficient BackProp"
           (1998), sections 4.3 to 4.7.
 Command   python -m examples.preconditioning_speeds_training_up [--full]
-Note      Three hidden layers of tanh units, initial weights by fan-in throughout, SGD with momentum 0.9. Each variant
+Method    Three hidden layers of tanh units, initial weights by fan-in throughout, SGD with momentum 0.9. Each variant
           has its own best rate, chosen with a seed that is not measured. Inputs: levels from 0 to 1, or with each
           pixel's mean taken off and divided by its deviation. Local rates: a weight's is the common rate over its
-          unit's number of inputs, so that a step moves every unit's sum equally; a bias's is not divided. The scaled
-          tanh is tanh with its weights in other units, and the common rate makes up for most of that.
+          unit's number of inputs, so that a step moves every unit's sum equally; a bias's is not divided.
+Note      The scaled tanh is tanh with its weights in other units, and the common rate makes up for most of that.
 Measured  not yet
 """
 
@@ -18,8 +18,8 @@ import sys
 import numpy as np
 
 from examples.measuring.claims import Check
+from examples.measuring.drawing import BLACK, BLUE, GREEN, ORANGE, RED, draw_band, plain
 from examples.measuring.fitting import Images, fit
-from examples.measuring.pictures import BLACK, BLUE, GREEN, ORANGE, RED, band, plain
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import LocalRates, perceptron, small_fashion
@@ -91,17 +91,13 @@ def inputs(normalized):
 
 def draw(figure, data):
     left, right = figure.subplots(1, 2)
-    for panel, values, label in ((left, "accuracy", "test accuracy, %"), (right, "loss", "training loss")):
-        for (name, (curves, rate)), color in zip(data.items(), COLORS, strict=True):
-            if values == "accuracy":
-                band(
-                    panel, curves[0].steps, [100 * curve.accuracy for curve in curves], color, f"{name}, rate {rate:g}"
-                )
-            else:
-                smooth = [np.convolve(curve.loss, np.ones(20) / 20, "valid") for curve in curves]
-                band(panel, np.arange(len(smooth[0])) + 20, smooth, color, name)
-        panel.set(xlabel="step", ylabel=label)
-        plain(panel)
+    for (name, (curves, rate)), color in zip(data.items(), COLORS, strict=True):
+        accuracy = [100 * curve.accuracy for curve in curves]
+        draw_band(left, curves[0].steps, accuracy, color, label=f"{name}, rate {rate:g}")
+        smooth = [np.convolve(curve.loss, np.ones(20) / 20, "valid") for curve in curves]
+        draw_band(right, np.arange(len(smooth[0])) + 20, smooth, color)
+    plain(left, "", "step", "test accuracy, %")
+    plain(right, "", "step", "training loss, mean of 20 steps")
     left.axhline(100 * ACCURACY, color="0.6", linewidth=0.8, linestyle=":")
     left.set_ylim(50, None)
     right.set_ylim(None, 1.2)

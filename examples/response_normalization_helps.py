@@ -4,12 +4,12 @@ Claim     slide 14 names AlexNet's parts; its paper says that local response nor
           errors by 1.4 and 1.2 points. VGG's says that it does not help (A-LRN against A).
 Source    Krizhevsky, Sutskever and Hinton (2012), section 3.3; Simonyan and Zisserman (2015), table 3.
 Command   python -m examples.response_normalization_helps [--full]
-Note      AlexNet's ideas for small images (zoo.alexnet_mini, a quarter of its channels) and VGG A (an eighth), each
-          with and without, each at its own best rate, which falls by a half cosine to 0. The published alpha of 1e-4
-          belongs to activations of raw grey levels; for standardized images the sum of squares it multiplies is small
-          beside the bias of 2, and the layer is nearly the constant that it is with alpha 0, 2^-0.75. "Tuned alpha"
-          is the best of a grid, by a seed that is not measured: the paper too chose its constants on validation
-          images.
+Method    AlexNet's ideas for small images (zoo.alexnet_mini, a quarter of its channels) and VGG A (an eighth), each
+          with and without, each at its own best rate, which falls by a half cosine to 0. "Tuned alpha" is the best of a
+          grid, by a seed that is not measured: the paper too chose its constants on validation images.
+Note      The published alpha of 1e-4 belongs to activations of raw grey levels; for standardized images the sum of
+          squares it multiplies is small beside the bias of 2, and the layer is nearly the constant that it is with
+          alpha 0, 2^-0.75.
 Measured  not yet
 """
 
@@ -20,8 +20,9 @@ import numpy as np
 
 import zoo
 from examples.measuring.claims import Check
+from examples.measuring.dots import draw_dots
+from examples.measuring.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, plain
 from examples.measuring.fitting import fit
-from examples.measuring.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, dots, plain
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
 from examples.measuring.small import cooling, padded_fashion
@@ -105,16 +106,15 @@ def build(width, network, alpha, seed):
 
 def draw(figure, data):
     left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
-    dots(left, data["accuracy"], (BLACK, PURPLE, ORANGE, GREEN, BLACK, ORANGE))
-    left.set(title="test accuracy, %")
+    draw_dots(left, data["accuracy"], (BLACK, PURPLE, ORANGE, GREEN, BLACK, ORANGE), "test accuracy, %")
     squares = np.geomspace(0.01, 1e5, 200)
     for alpha, color in ((1e-4, ORANGE), (0.01, GREEN), (1.0, BLUE)):
         right.semilogx(squares, (2 + alpha * squares) ** -0.75, color=color, label=f"alpha = {alpha:g}")
-    right.set(title="the factor it puts on a unit", xlabel="sum of squares of 5 channels", ylim=(0, 0.85))
+    right.set_ylim(0, 0.85)
     right.axvspan(*data["squares"], color="0.9", zorder=0)
     right.annotate("grey: 90 % of\nthe units", (0.03, 0.9), xycoords="axes fraction", va="top", fontsize=9)
     right.legend(fontsize=9, loc="upper right")
-    plain(right)
+    plain(right, "the factor it puts on a unit", "sum of squares of 5 channels", "")
 
 
 if __name__ == "__main__":

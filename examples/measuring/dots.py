@@ -1,22 +1,12 @@
-"""What the pictures share: colours that colour-blind eyes tell apart, means with their intervals."""
+"""Means side by side, as dots with their intervals."""
 
 import numpy as np
 
 from examples.measuring.claims import mean_interval
-
-# Okabe and Ito (2008).
-BLUE, ORANGE, GREEN, RED, PURPLE, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#000000"
+from examples.measuring.drawing import plain
 
 
-def band(axes, x, curves, color, label, **style):
-    """The mean of `curves` (seeds, points) over the seeds as a line, the 95 % interval of the mean as a band."""
-    curves = np.asarray(curves, dtype="float64")
-    low, high = mean_interval(curves)
-    axes.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
-    axes.plot(x, curves.mean(axis=0), color=color, label=label, **style)
-
-
-def dots(axes, groups, colors):
+def draw_dots(axes, groups, colors, title):
     """A row a group: the seeds as small marks, their mean with its 95 % interval, the mean written beside, in percent.
 
     Args:
@@ -32,9 +22,4 @@ def dots(axes, groups, colors):
     axes.set_yticks(range(len(groups)), groups)
     axes.set_ylim(len(groups) - 0.5, -0.6)
     axes.grid(axis="x", color="0.9")
-    plain(axes)
-
-
-def plain(axes):
-    """Without the frame's upper and right side."""
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes, title, "", "")
