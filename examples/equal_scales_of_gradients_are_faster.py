@@ -141,7 +141,7 @@ def draw(figure, data):
         loss = [curve.loss for curve in curves]
         draw_band(axes[2], np.arange(len(loss[0])) + 1, loss, color, label=f"{name}, best rate {rate:.2g}")
     axes[2].set(xscale="log", ylim=(0.4, 1.6))
-    axes[2].legend(fontsize=8)
+    axes[2].legend(fontsize=8, loc="upper right")
     plain(axes[2], "softmax regression on images", "step, on all images", "training loss")
 
 

@@ -9,7 +9,7 @@ Method    AlexNet's ideas for small images (zoo.alexnet_mini, a quarter of its c
           grid, by a seed that is not measured: the paper too chose its constants on validation images.
 Note      The published alpha of 1e-4 belongs to activations of raw grey levels; for standardized images the sum of
           squares it multiplies is small beside the bias of 2, and the layer is nearly the constant that it is with
-          alpha 0, 2^-0.75.
+          alpha 0, 2^-0.75. What it gains cannot be told from what that constant gains.
 Measured  not yet
 """
 
