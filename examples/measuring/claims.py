@@ -25,19 +25,21 @@ class Claim:
         title: the docstring's first sentence: the claim in a few words.
         statement: the part that begins with "Claim": the slide, and what it says.
         source: the part that begins with "Source": the paper behind it.
+        note: the part that begins with "Note", if there is one: what to make of the numbers.
     """
 
     number: int
     title: str
     statement: str
     source: str
+    note: str = ""
 
     @classmethod
     def of(cls, example):
         """Reads it from the module of an example."""
         parts = dict(re.findall(r"^(\w+) {2,}(.*(?:\n {10}.*)*)", example.__doc__, re.MULTILINE))
-        statement, source = (" ".join(parts[name].split()) for name in ("Claim", "Source"))
-        return cls(example.NUMBER, example.__doc__.splitlines()[0].rstrip("."), statement, source)
+        statement, source, note = (" ".join(parts.get(name, "").split()) for name in ("Claim", "Source", "Note"))
+        return cls(example.NUMBER, example.__doc__.splitlines()[0].rstrip("."), statement, source, note)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """examples/README.md and the Measured part of each example's docstring, both written from results.csv."""
 
+import functools
 import importlib
 import re
+import textwrap
 from pathlib import Path
 
 from examples.measuring.claims import Claim
@@ -60,6 +62,7 @@ def gallery(rows):
             "| what was checked | mean and 95 % interval | claimed | |",
             "|---|---|---|---|",
             *(f"| {row['check']} | {spread(row)} | {row['claimed']} | {row['outcome']} |" for row in own),
+            *(("", claim.note) if claim.note else ()),
         ]
     return "\n".join(lines) + "\n\n"
 
@@ -76,6 +79,7 @@ def with_measured(source, rows):
         return source
     first = rows[0]
     hardware = f"{first['cores']} cores of {first['processor']}, {first['seconds']} s, {first['date']}"
-    lines = [f"Measured  {first['verdict']} ({hardware})"]
-    lines += [f"          {row['outcome']}: {row['check']}: {spread(row)}" for row in rows]
-    return MEASURED.sub(lambda _: "\n" + "\n".join(lines), source, count=1)
+    lines = [f"{first['verdict']} ({hardware})", *(f"{row['outcome']}: {row['check']}: {spread(row)}" for row in rows)]
+    wrap = functools.partial(textwrap.fill, width=120, break_long_words=False, subsequent_indent=" " * 12)
+    wrapped = [wrap(line, initial_indent=" " * 10 if place else "Measured  ") for place, line in enumerate(lines)]
+    return MEASURED.sub(lambda _: "\n" + "\n".join(wrapped), source, count=1)

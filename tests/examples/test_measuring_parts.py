@@ -9,9 +9,28 @@ import tensorflow as tf
 
 from examples.measuring.bowl import descend, share_left, steps_to_hundredth
 from examples.measuring.fitting import Curve
+from examples.measuring.gallery import gallery, with_measured
 from examples.measuring.rates import TUNING_SEED, best_rate, mean_loss
 from examples.measuring.small import LocalRates, conv_net, halve, perceptron
 from examples.pooling_does_better_than_shifts import shifted
+
+ROW = {  # of results.csv
+    "number": "15",
+    "name": "pooling_does_better_than_shifts",
+    "verdict": "depends",
+    "check": "a long check " * 20,
+    "outcome": "refuted",
+    "mean": "-0.25",
+    "low": "-0.26",
+    "high": "-0.24",
+    "claimed": "above 0",
+    "unit": "",
+    "n": "5",
+    "seconds": "50",
+    "processor": "a processor",
+    "cores": "2",
+    "date": "2026-01-01",
+}
 
 
 def test_local_rates_are_sgd_at_each_variables_own_rate(rng):
@@ -87,3 +106,18 @@ def test_a_seed_settles_the_weights(build):
 def test_pooling_and_strides_have_equal_parameters_and_maps():
     pooling, strides = (conv_net((14, 14, 1), 0, downsampling=kind) for kind in ("pooling", "strides"))
     assert [w.shape for w in pooling.get_weights()] == [w.shape for w in strides.get_weights()]
+
+
+def test_what_was_measured_is_wrapped_and_written_again_in_the_same_place():
+    source = '"""A claim.\n\nNote      kept.\nMeasured  not yet\n"""\n\nNUMBER = 1\n'
+    filled = with_measured(source, [ROW])
+    assert max(len(line) for line in filled.splitlines()) <= 120
+    assert "-0.25 (-0.26 .. -0.24), n = 5" in " ".join(filled.split())
+    assert filled.startswith(source[: source.index("not yet")])
+    assert filled.endswith('\n"""\n\nNUMBER = 1\n')
+    assert with_measured(filled, [ROW]) == filled
+
+
+def test_the_gallery_shows_the_note_under_the_numbers():
+    text = gallery([ROW])
+    assert text.index("| refuted |") < text.index("Pooling forgives a pixel")
