@@ -81,7 +81,9 @@ COMPARISON = """
 
 
 # On TensorFlow batches of 13 go as 7 and 6; JAX cuts evenly, or leaves a batch whole.
-@pytest.mark.parametrize(("backend", "batch_size"), [("tensorflow", 13), ("jax", 18)])
+@pytest.mark.parametrize(
+    ("backend", "batch_size"), [("tensorflow", 13), pytest.param("jax", 18, marks=pytest.mark.slow)]
+)
 def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_path, backend, batch_size):
     pytest.importorskip(backend)
     arguments = [str(rng.integers(10**6)), str(tmp_path), str(batch_size)]
