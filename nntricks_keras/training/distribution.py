@@ -1,6 +1,7 @@
 """Which devices a training runs on, and how they share the work."""
 
 import contextlib
+import functools
 import logging
 
 import keras
@@ -19,7 +20,7 @@ def strategy(devices="auto"):
     Args:
         devices: "auto" takes every GPU there is, or the CPU; a number takes that many GPUs, or, where there is
             none, makes that many logical devices of the CPU (the code path of GPUs, for trying it; no faster). A
-            tf.distribute.Strategy is returned as it is. Where TF_CONFIG or Slurm's variables name several workers
+            strategy is returned as it is. Where TF_CONFIG or Slurm's variables name several workers
             (cluster.py), "auto" takes every GPU of each, once all have come.
 
     Returns:
@@ -30,7 +31,7 @@ def strategy(devices="auto"):
         InputError: more devices than there are, TensorFlow has started already, variables that make no sense, a port
             in use, a worker that does not come.
     """
-    if isinstance(devices, (tf.distribute.Strategy, keras.distribution.DataParallel)):
+    if hasattr(devices, "num_replicas_in_sync"):
         return devices
     if devices != "auto" and (not isinstance(devices, int) or devices < 1):
         raise InputError(f"devices has to be 'auto' or a number from 1, received {devices!r}")
@@ -49,8 +50,8 @@ def strategy(devices="auto"):
     if gpus:
         if devices > len(gpus):
             raise InputError(f"{devices} devices asked for, and this machine has {len(gpus)} GPUs")
-        return tf.distribute.MirroredStrategy([f"GPU:{index}" for index in range(devices)])
-    return tf.distribute.MirroredStrategy([device.name for device in _logical_cpus(devices)])
+        return _mirrored(tuple(f"GPU:{index}" for index in range(devices)))
+    return _mirrored(tuple(device.name for device in _logical_cpus(devices)))
 
 
 def ready_for_fit(model, batch_size):
@@ -160,6 +161,13 @@ def make_deterministic():
         tf.config.experimental.enable_op_determinism()
 
 
+@functools.cache
+def _mirrored(names):
+    """One strategy for all trainings of a process: the collective operations of two take each other for their own."""
+    return tf.distribute.MirroredStrategy(names)
+
+
+@functools.cache  # one joins once
 def _join(cluster):
     """The strategy of several workers. They find one another first; a worker that dies later stops the others.
 
@@ -182,6 +190,7 @@ def _join(cluster):
         ) from None
 
 
+@functools.cache
 def _jax_strategy(devices, cluster):
     found = _jax_devices().find_devices(devices, cluster)
     if found is None:

@@ -25,9 +25,10 @@ COMPARISON = """
     batch_size = int(sys.argv[3])
     strategy = training.strategy(2)
     assert strategy.num_replicas_in_sync == 2
+    assert training.strategy(2) is strategy  # two of them in one process disturb each other on TensorFlow
     rng = np.random.default_rng(int(sys.argv[1]))
-    labels = np.tile(np.arange(4), 23)
-    images = data.load((rng.integers(0, 256, size=(92, 8, 8, 1), dtype=np.uint8), labels), validation_fraction=0.2)
+    labels = np.tile(np.arange(4), 24)[:95]
+    images = data.load((rng.integers(0, 256, size=(95, 8, 8, 1), dtype=np.uint8), labels), validation_fraction=0.2)
     preprocessing = data.Preprocessing((8, 8), mean=127.0, std=64.0, channels="grey")
 
     def build():
@@ -45,10 +46,10 @@ COMPARISON = """
     def train(name, devices, **kwargs):
         return training.train(build, images, preprocessing, recipe, f"{sys.argv[2]}/{name}", devices=devices, **kwargs)
 
-    runs = [train("one", 1), train("two", 2)]
     last = images.counts["train"] % batch_size
     assert last % 2 == 1 and last > 1  # it does not go evenly over two devices
     assert -(-images.counts["train"] // batch_size) * 13 >= 50
+    runs = [train("one", 1), train("two", 2)]
     one, two = (np.concatenate([w.ravel() for w in run.load_model().get_weights()]) for run in runs)
     np.testing.assert_allclose(two, one, atol=1e-4)
     for first, second in zip(runs[0].history, runs[1].history):
@@ -80,13 +81,15 @@ COMPARISON = """
 
 
 # On TensorFlow batches of 13 go as 7 and 6; JAX cuts evenly, or leaves a batch whole.
-@pytest.mark.parametrize(("backend", "batch_size"), [("tensorflow", 13), ("jax", 18)])
+@pytest.mark.parametrize(
+    ("backend", "batch_size"), [("tensorflow", 13), pytest.param("jax", 18, marks=pytest.mark.slow)]
+)
 def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_path, backend, batch_size):
     pytest.importorskip(backend)
     arguments = [str(rng.integers(10**6)), str(tmp_path), str(batch_size)]
     command = [sys.executable, "-c", textwrap.dedent(COMPARISON), *arguments]
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -102,7 +105,7 @@ def test_on_jax_a_number_of_devices_that_are_not_there_is_named(tmp_path):
     assert "3 devices asked for, and JAX has 1" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("devices", [0, -1, "two", 1.5])
+@pytest.mark.parametrize("devices", [0, -1, "two", 1.5, None])
 def test_a_wrong_number_of_devices_is_named(devices):
     with pytest.raises(InputError, match=str(devices)):
         training.strategy(devices)
