@@ -11,7 +11,7 @@ from nntricks_keras import health
 from nntricks_keras.health.thresholds import Thresholds
 from nntricks_keras.health.verdicts import judge
 from tests.health import small_networks as small
-from tests.health.illnesses import SICK
+from tests.health.illnesses_of_training import SICK
 from tests.health.strains import STRAINED
 from tests.health.zoo_networks import HEALTHY, create, images, train
 
