@@ -73,8 +73,10 @@ def _same_row(earlier, row):
 
 def _saturated(report, limits):
     for row in report.layers:
-        if row.saturated is not None and row.saturated > limits.saturated:
-            end = "at its floor" if "elu" in row.activation else "saturated"
+        has_floor = row.activation.endswith("elu") or row.activation == "softplus"
+        limit = limits.at_floor if has_floor else limits.saturated
+        if row.saturated is not None and row.saturated > limit:
+            end = "at its floor" if has_floor else "saturated"
             yield alarm(
                 row.name,
                 "saturated",

@@ -68,6 +68,11 @@ def tanh_saturated_in_a_fifth():
 
 
 @strained
+def half_of_an_elu_at_its_floor():
+    return small.probed(small.set_share(small.dense(activation="elu"), "fc2", 0.5, bias=-30))
+
+
+@strained
 def sigmoid_of_five_layers():
     return small.probed(small.dense(depth=5, activation="sigmoid", initializer=initializers.Gaussian(0.16, seed=1)))
 

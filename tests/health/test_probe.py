@@ -180,11 +180,16 @@ def test_a_stream_is_added_up(rng):
             close(getattr(other, name), getattr(one, name), rtol=1e-3)
     close(parts.loss, whole.loss)
     assert health.probe(model, [(x[:20], labels[:20]), (x[20:], labels[20:])], max_examples=25).num_examples == 25
-    first_only = x.copy()
-    first_only[:, 0] = 0
-    alive_once = [x[:1], *[np.zeros((3, 6), "float32")] * 4]
-    rows = rows_of(health.probe(model, alive_once))
-    assert rows["fc2"].dead <= 1
+
+
+def test_dead_is_dead_in_every_batch():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "relu", use_bias=False, name="fc")])
+    model.layers[0].set_weights([np.eye(4)])
+    first, second = np.zeros((2, 8, 4), "float32")
+    first[5, 0], second[2, 1] = 1, 2
+    second[:, 2] = -1
+    assert health.probe(model, [first]).layers[0].dead == 0.75
+    assert health.probe(model, [first, second]).layers[0].dead == 0.5
 
 
 def test_tf_data_and_compiled_passes_say_the_same(rng):
