@@ -135,7 +135,9 @@ class LayerHealth(keras.callbacks.Callback):
             self.draw()
 
     def last_words(self):
-        """After the loss became NaN or infinite: which layer went first, in a sentence."""
+        """After the loss became NaN or infinite: which layer went first, in a sentence. Draws what was measured."""
+        if self.folder and self.rows:
+            self.draw()
         x, y = self.examples
         return first_to_go(self.prober(x, y), self.rows)
 
