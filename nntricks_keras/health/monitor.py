@@ -18,7 +18,7 @@ from nntricks_keras.health.probing import Prober
 from nntricks_keras.health.records import HealthRecords
 
 EXPLODING = 3.0  # times the loss of the first step: a look at once, before it is no number any more
-SHARE = 0.015  # of the time of a training; with what is measured in any case, two minutes of it come to 3 %
+SHARE = 0.02  # of the time of a training; with what is done in any case, two minutes of training pay less than 3 %
 MOST_REPORTS = 20  # of those before, which tell since when a layer is dead
 FIRST_PICTURE = 2.0  # seconds that loading matplotlib and drawing may take
 
@@ -31,8 +31,8 @@ class LayerHealth(keras.callbacks.Callback):
 
     Args:
         x: examples to hold on to, as `probe` takes them: an array, a list of arrays, or a stream of a few batches
-            (tf.data.Dataset, or any iterable of (x, y)), which is read once. A hundred or more tell a dead unit from a
-            rare one; each probe costs about as much as two training steps on as many.
+            (tf.data.Dataset, or any iterable of (x, y)), which is read once. Sixty or more tell a dead unit from a rare
+            one; each probe costs about as much as two training steps on as many.
         y: their labels, for everything about gradients; not with a stream.
         every: "epoch", or a number of steps.
         folder: gets health.csv (a row a layer and time, appended) and health.png; None writes neither.
@@ -135,7 +135,9 @@ class LayerHealth(keras.callbacks.Callback):
             self.draw()
 
     def last_words(self):
-        """After the loss became NaN or infinite: which layer went first, in a sentence."""
+        """After the loss became NaN or infinite: which layer went first, in a sentence. Draws what was measured."""
+        if self.folder and self.rows:
+            self.draw()
         x, y = self.examples
         return first_to_go(self.prober(x, y), self.rows)
 

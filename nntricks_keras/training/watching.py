@@ -6,7 +6,7 @@ from nntricks_keras.data import pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.health import LayerHealth, Prober, preflight
 
-NUM_EXAMPLES = 128  # tells a dead unit from a rare one, and costs about two steps of the usual batch
+NUM_EXAMPLES = 64  # tells a dead unit from a rare one, and a probe of them costs about two steps of as many
 MOST_BATCHES = 4  # where batches are small, for the time each takes
 
 

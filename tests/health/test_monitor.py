@@ -132,11 +132,12 @@ def test_a_stream_is_held(rng):
     assert health.report.num_examples == 20
 
 
-def test_it_goes_on_with_a_file_and_doubles_nothing(watched, rng, tmp_path):
+@pytest.mark.parametrize("lost", [0, 150])
+def test_it_goes_on_with_a_file_and_doubles_nothing(watched, rng, tmp_path, lost):
+    """Killed after it wrote the rows of step 12, or while it did, and the training goes on from step 8."""
     model, x, y = make(rng)
     whole = (watched[1] / "health.csv").read_text()
-    # Killed while it wrote the rows of step 12, and the training goes on from step 8.
-    (tmp_path / "health.csv").write_text(whole[: len(whole) - 150])
+    (tmp_path / "health.csv").write_text(whole[: len(whole) - lost])
     model.optimizer.iterations.assign(8)
     fit(model, x, y, LayerHealth(x, y, folder=tmp_path, share=1), initial_epoch=2)
     rows = read_records(tmp_path / "health.csv")

@@ -77,6 +77,7 @@ def test_the_last_words_of_a_diverged_run_name_the_layer(images, tmp_path):
 
     with pytest.raises(training.TrainingDivergedError, match="logits went first"):
         training.train(overflowing, images, PREPROCESSING, RECIPE, tmp_path / "run")
+    assert (tmp_path / "run" / "health.png").exists()
 
 
 def test_a_first_update_that_is_too_large_is_told_from_a_slow_end(images, tmp_path):

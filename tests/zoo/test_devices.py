@@ -40,6 +40,8 @@ def test_two_devices_train_and_a_fresh_process_predicts_the_same(picture_folder,
     run = training.Run(folder)
     assert run.metrics["test"]["count"] == 24
     assert len(run.history) == 2
+    assert (folder / "health.png").exists()
+    assert "preflight: " in done.stdout
 
     images = rng.normal(size=(5, 16, 16, 3)).astype("float32")
     np.save(folder / "images.npy", images)

@@ -121,6 +121,8 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     assert saved.preprocessing.image_size == (16, 16)
     printed = capsys.readouterr().out
     assert "epoch 1/1" in printed
+    assert printed.count("preflight: ") == 1
+    assert {"health.csv", "health.png"} <= {path.name for path in (tmp_path / "run").iterdir()}
     assert "top-1" in printed
     model = training.Run.open(tmp_path / "run").load_model()
     assert model.get_layer("conv1_1_activation").__class__.__name__ == "ELU"
@@ -134,7 +136,10 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
 
 def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
     experiment.save(tmp_path / "best.json")
-    assert command("train", "--experiment", tmp_path / "best.json", "--epochs", 1, "--run-dir", tmp_path / "run") == 0
+    flags = ["--epochs", 1, "--run-dir", tmp_path / "run", "--no-health"]
+    assert command("train", "--experiment", tmp_path / "best.json", *flags) == 0
+    assert "preflight" not in capsys.readouterr().out
+    assert not (tmp_path / "run" / "health.csv").exists()
     saved = zoo.Experiment.load(tmp_path / "run")
     assert saved.recipe == dataclasses.replace(experiment.recipe, epochs=1)
     assert saved.arguments == experiment.arguments

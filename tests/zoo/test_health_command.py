@@ -74,3 +74,8 @@ def test_what_cannot_be_meant_is_named(arguments, told, capsys):
 def test_other_classes_than_the_models(run_dir, picture_folder, capsys):
     assert health(run_dir, "--data", picture_folder, *FEW) == 2
     assert "2 classes, the model 3 outputs" in capsys.readouterr().err
+
+
+def test_it_is_listed_among_the_commands(capsys):
+    assert run_command("python -m zoo", "zoo.commands", ["--help"]) == 0
+    assert "  health " in capsys.readouterr().out
