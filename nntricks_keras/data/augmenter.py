@@ -82,17 +82,18 @@ class Augmenter:
             patch = tf.cond(plain, lambda: decode_jpeg_window(contents, ratio, window[0], self.num_raw), cut)
         levels = tf.cond(plan["is_crop"][0], lambda: self._resize(patch, plan), lambda: self._warp(patch, plan))
         if self.has_operations:
-            levels = self.recolor(epoch, index[None], levels)
+            if is_active(self.augmentation):
+                levels = self.recolor(epoch, index[None], levels)
             which, strength = plan["operations"]
             levels = apply_photometric(levels[0], which[0], strength[0], reach_of(self.augmentation))[None]
         return self.finish(epoch, index[None], levels)[0]
 
     def _resize(self, patch, plan):
         """A crop resized and mirrored: grey levels, float32 (1, height, width, raw)."""
-        for axis, may_be in enumerate((self.augmentation.vertical_flip, self.augmentation.horizontal_flip)):
-            if may_be:
-                mirrored = plan["mirrored"][0, axis]
-                patch = tf.cond(mirrored, lambda patch=patch, axis=axis: tf.reverse(patch, [axis]), lambda: patch)
+        if self.augmentation.vertical_flip:
+            patch = _mirror(patch, 0, plan["mirrored"][0, 0])
+        if self.augmentation.horizontal_flip:
+            patch = _mirror(patch, 1, plan["mirrored"][0, 1])
         return tf.image.resize(patch[None], self.preprocessing.image_size)
 
     def _warp(self, patch, plan):
@@ -130,18 +131,21 @@ class Augmenter:
         return self._finish(epoch, indices, interpolate(pixels, first, stride, *places))
 
     def _recolor(self, epoch, indices, levels):
-        if not is_active(self.augmentation):
-            return levels
         keys = image_keys(self.seed, epoch, indices)
         return recolor(levels, *sample_colors(keys, self.augmentation, self.num_raw))
 
     def _finish(self, epoch, indices, levels):
         # Where there are operations, the colours came before them.
-        images = levels if self.has_operations else self._recolor(epoch, indices, levels)
-        images = standardize(images, self.preprocessing)
+        if is_active(self.augmentation) and not self.has_operations:
+            levels = self._recolor(epoch, indices, levels)
+        images = standardize(levels, self.preprocessing)
         if self.augmentation.erasing:
             images = erase(images, image_keys(self.seed, epoch, indices), self.augmentation)
         return images
+
+
+def _mirror(image, axis, is_wanted):
+    return tf.cond(is_wanted, lambda: tf.reverse(image, [axis]), lambda: image)
 
 
 def _pad_to_power(pixels):
