@@ -74,7 +74,7 @@ def decode_with_pillow(contents, name, num_channels=3):
     Raises:
         InputError: naming the image and what is wrong with it.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not contents:
         raise InputError(f"{name}: the file is empty")
@@ -91,6 +91,8 @@ def decode_with_pillow(contents, name, num_channels=3):
             pixels = np.asarray(image.convert("RGB" if num_channels == 3 else "L"))
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: not a readable image (of no known format)") from error
     # Pillow raises almost anything on broken files: OSError, SyntaxError, ValueError, DecompressionBombError,
     # struct.error, ...
     except Exception as error:

@@ -7,7 +7,7 @@ import sys
 import keras
 
 from nntricks_keras import serialization
-from nntricks_keras.data import pipeline
+from nntricks_keras.data import naming_bad_images, pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
 from nntricks_keras.files import write_json
@@ -102,7 +102,7 @@ def train(
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = pipeline(image_data.validation, preprocessing, **settings)
     tensorboard = TensorBoard(recorder)
-    with recorder.stopping_on_signals():
+    with recorder.stopping_on_signals(), naming_bad_images(image_data.train, image_data.validation):
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
@@ -116,6 +116,7 @@ def train(
                     training=True,
                     augmentation=recipe.augmentation,
                     seed=recipe.seed,
+                    balanced=recipe.balanced,
                     repeat=True,
                     start_step=step,
                     **settings,
