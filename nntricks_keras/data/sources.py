@@ -58,7 +58,7 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_ima
 def _means_folder(source):
     """A name with a path's marks, or one that exists here as a folder, is a folder; "imagenette/160px-v2" is
     neither."""
-    return source.startswith((".", "/", "~")) or "\\" in source or Path(source).is_dir()
+    return source.startswith((".", "/", "~")) or "\\" in source or os.path.isdir(source)
 
 
 def _three_splits(splits, fraction, seed):
