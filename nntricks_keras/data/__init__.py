@@ -15,6 +15,7 @@ _LAZY = {
     "check_folder": "image_checks",
     "class_weights": "statistics",
     "load": "sources",
+    "naming_bad_images": "bad_images",
     "pipeline": "pipelines",
     "preview": "previews",
     "principal_colors": "statistics",

@@ -12,6 +12,8 @@ from nntricks_keras.errors import InputError
 
 # Larger pictures are refused before they are decoded: a file of kilobytes can claim billions of pixels.
 MAX_PIXELS = 200_000_000
+# The marker of a JPEG's quantization tables.
+_TABLES = b"\xff\xdb"
 _PNG_END = b"IEND\xaeB`\x82"
 # EXIF's orientation entry up to its value, in both byte orders.
 _ORIENTATION = (b"\x12\x01\x03\x00\x01\x00\x00\x00", b"\x01\x12\x00\x03\x00\x00\x00\x01\x00")
@@ -36,8 +38,8 @@ def is_plain_jpeg(contents):
         size = tf.cast(tf.io.extract_jpeg_shape(contents), tf.int64)
         return (size[0] * size[1] <= MAX_PIXELS) & (size[2] <= 3) & tf.logical_not(_is_turned(contents))
 
-    # Two bytes at the end cannot be asked of an empty string.
-    long_enough = tf.strings.length(contents) > 4
+    # Bytes that are not there cannot be asked for; no JPEG is so short.
+    long_enough = tf.strings.length(contents) > 32
     return tf.cond(long_enough, lambda: tf.cond(_has_jpeg_ends(contents), is_plain, lambda: False), lambda: False)
 
 
@@ -64,12 +66,15 @@ def cut_window(image, ratio, window):
 
 
 def decode_with_pillow(contents, name, num_channels=3):
-    """Bytes -> uint8 array (height, width, num_channels), upright. Alpha is dropped, 16 bits are scaled to 8.
+    """Bytes -> uint8 array (height, width, num_channels), upright. 16 bits are scaled to 8.
+
+    What is transparent is laid on white, as browsers show it: the colours that lie hidden there are often black or
+    noise.
 
     Raises:
         InputError: naming the image and what is wrong with it.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not contents:
         raise InputError(f"{name}: the file is empty")
@@ -80,9 +85,14 @@ def decode_with_pillow(contents, name, num_channels=3):
             image = ImageOps.exif_transpose(image)
             if image.mode[0] in "IF":
                 image = Image.fromarray(_to_8_bits(np.asarray(image)))
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             pixels = np.asarray(image.convert("RGB" if num_channels == 3 else "L"))
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: not a readable image (of no known format)") from error
     # Pillow raises almost anything on broken files: OSError, SyntaxError, ValueError, DecompressionBombError,
     # struct.error, ...
     except Exception as error:
@@ -115,7 +125,11 @@ def _is_plain_png(contents):
         ends = tf.strings.substr(contents, -len(_PNG_END), len(_PNG_END)) == _PNG_END
         size = tf.io.decode_raw(tf.strings.substr(contents, 16, 8), tf.int32, little_endian=False)
         pixels = tf.reduce_prod(tf.cast(size, tf.int64))
-        return ends & (pixels > 0) & (pixels <= MAX_PIXELS)
+        # Colour types 4 and 6 have an alpha channel; a tRNS chunk, which comes before the pixels, makes colours clear.
+        kind = tf.strings.substr(contents, 25, 1)
+        opaque = (kind != b"\x04") & (kind != b"\x06")
+        opaque &= tf.size(tf.strings.split(tf.strings.substr(contents, 0, 65536), "tRNS")) == 1
+        return ends & (pixels > 0) & (pixels <= MAX_PIXELS) & opaque
 
     begins = (tf.strings.length(contents) > 32) & (tf.strings.substr(contents, 0, 8) == b"\x89PNG\r\n\x1a\n")
     return tf.cond(begins, whole_and_sane, lambda: False)
@@ -123,19 +137,20 @@ def _is_plain_png(contents):
 
 def _is_turned(contents):
     """Whether a JPEG's EXIF data ask for a turn or a mirroring."""
-    # The EXIF segment comes first, or after a JFIF segment of 18 bytes; its directory follows within a few hundred
-    # bytes.
-    head = tf.strings.substr(contents, 0, 1024)
+    # Most files have no EXIF: the quantization tables follow at once, or behind a JFIF segment of 18 bytes.
+    first, second = tf.strings.substr(contents, 2, 2), tf.strings.substr(contents, 20, 2)
+    no_exif = (first == _TABLES) | ((first == b"\xff\xe0") & (second == _TABLES))
 
     def asks():
+        # Otherwise it may lie behind segments of other kinds, in the first 64 KB. Pillow then has the last word.
+        head = tf.strings.substr(contents, 0, 65536)
         found = tf.constant(False)
         for marker in _ORIENTATION:
-            after = tf.strings.split(head, marker)[1:2]
-            value = tf.strings.substr(after, 0, 1)
-            found = found | tf.reduce_any((value != b"\x01") & (value != b""))
+            values = tf.strings.substr(tf.strings.split(head, marker)[1:], 0, 1)
+            found = found | tf.reduce_any((values != b"\x01") & (values != b""))
         return found
 
-    return tf.cond(tf.strings.regex_full_match(tf.strings.substr(head, 0, 64), r"\C*Exif\C*"), asks, lambda: False)
+    return tf.cond(no_exif, lambda: False, asks)
 
 
 def _power(ratio):

@@ -16,7 +16,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".we
 
 def read_folder(folder, skip_bad_images=False):
     """Path -> ({split: EncodedStore}, class names in alphabetical order, ((file, reason) left out, ...))."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"no such folder: {folder}")
     split_folders = find_split_folders(folder)
     class_names = subfolders(split_folders["train"])
@@ -41,16 +41,20 @@ def find_split_folders(folder):
     folder."""
     found = {}
     for split, aliases in SPLIT_FOLDERS.items():
-        places = [folder / alias for alias in aliases if (folder / alias).is_dir()]
+        places = [folder / alias for alias in aliases if os.path.isdir(folder / alias)]
         if places:
             found[split] = places[0]
     return found if "train" in found else {"train": folder}
 
 
 def image_files(folder):
-    """The image files below a class folder, at any depth, sorted; hidden ones left out."""
+    """The image files below a class folder, at any depth, sorted; hidden ones left out.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
     files = []
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files += [
             os.path.join(place, name)
@@ -61,8 +65,19 @@ def image_files(folder):
 
 
 def subfolders(folder):
-    """Names of the folders in `folder`, sorted; hidden ones left out."""
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    """Names of the folders in `folder`, sorted; hidden ones left out.
+
+    Raises:
+        InputError: `folder` cannot be read.
+    """
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        _refuse(error)
+
+
+def _refuse(error):
+    raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
 
 def _read_split(folder, class_names, left_out):

@@ -1,6 +1,7 @@
 """Finding the images that cannot be trained on, before training: each with its name and the reason."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 from nntricks_keras.data.folder_source import find_split_folders, image_files, subfolders
@@ -33,10 +34,10 @@ def check_folder(folder):
     for no image; the same picture twice, in two splits or two classes or one.
 
     Raises:
-        InputError: there is no such folder, or it has no class folder.
+        InputError: there is no such folder, it has no class folder, or these cannot be listed.
     """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"no such folder: {folder}")
     split_folders = find_split_folders(folder)
     classes = {split: subfolders(place) for split, place in split_folders.items()}
@@ -47,7 +48,11 @@ def check_folder(folder):
         for name in sorted(set().union(*classes.values()) - set(classes[split])) if classes[split] else []:
             problems.append((str(place / name), f"class {name!r} is missing from split {split!r}"))
         for name in classes[split]:
-            members = image_files(place / name)
+            try:
+                members = image_files(place / name)
+            except InputError as error:
+                problems.append(tuple(str(error).split(": ", 1)))
+                continue
             if not members:
                 problems.append((str(place / name), "no image in this class folder"))
             files += [(path, split, name) for path in members]

@@ -13,6 +13,9 @@ from nntricks_keras.errors import InputError
 def bad_image(path):
     """(reason why the file cannot be used or None, its size, a fingerprint of its pixels)."""
     try:
+        if not Path(path).is_file():
+            # A link to nowhere, or a pipe, which would be waited for without end.
+            return "is no file", None, None
         contents = Path(path).read_bytes()
         pixels = decode_with_pillow(contents, path)
     except InputError as error:

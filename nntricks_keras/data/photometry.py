@@ -7,57 +7,84 @@ import tensorflow as tf
 
 from nntricks_keras.data.channels import CHANNELS
 
+# TensorFlow's own kernels take several times as long, most of all where one number a channel meets an image.
+_compiled = tf.function(jit_compile=True)
 
+
+@_compiled
 def _autocontrast(image, strength, reach):
-    low, high = tf.reduce_min(image, (0, 1)), tf.reduce_max(image, (0, 1))
+    low, high = _over_pixels(tf.reduce_min, image), _over_pixels(tf.reduce_max, image)
     return tf.where(high > low, (image - low) * 255 / tf.maximum(high - low, 1e-6), image)
 
 
 def _equalize(image, strength, reach):
-    levels = tf.cast(tf.round(image), tf.int32)
-    channels = [_equalize_channel(levels[..., k]) for k in range(image.shape[-1])]
-    return tf.cast(tf.stack(channels, -1), tf.float32)
+    """Not compiled: XLA counts levels slowly."""
+    levels = _numbered_levels(image)
+    channels = image.shape[-1]
+    counts = tf.raw_ops.DenseBincount(
+        input=tf.reshape(levels, [-1]), size=256 * channels, weights=tf.constant([], tf.int32)
+    )
+    return tf.gather(_equalizing_table(tf.reshape(counts, [channels, 256])), levels)
 
 
-def _equalize_channel(levels):
-    counts = tf.math.bincount(tf.reshape(levels, [-1]), minlength=256, maxlength=256)
-    # Pillow's: steps of the mean count of the levels in use, the brightest left out.
-    brightest = tf.gather(counts, tf.reduce_max(levels))
-    step = (tf.size(levels) - brightest) // 255
-    table = (tf.cumsum(counts, exclusive=True) + step // 2) // tf.maximum(step, 1)
-    return tf.where(step > 0, tf.gather(tf.minimum(table, 255), levels), levels)
+@_compiled
+def _numbered_levels(image):
+    """Whole levels, those of channel k moved by 256 k, so that one count and one table serve all channels."""
+    return tf.cast(tf.round(image), tf.int32) + 256 * tf.range(image.shape[-1])
 
 
+def _equalizing_table(counts):
+    """Pillow's: steps of the mean count of the levels in use, the brightest left out."""
+    used = tf.cast(counts > 0, tf.int32) * tf.range(256)
+    brightest = tf.gather(counts, tf.reduce_max(used, axis=1), batch_dims=1)
+    step = ((tf.reduce_sum(counts, axis=1) - brightest) // 255)[:, None]
+    table = (tf.cumsum(counts, axis=1, exclusive=True) + step // 2) // tf.maximum(step, 1)
+    table = tf.where(step > 0, tf.minimum(table, 255), tf.range(256))
+    return tf.cast(tf.reshape(table, [-1]), tf.float32)
+
+
+@_compiled
 def _solarize(image, strength, reach):
     return tf.where(image >= 256 * (1 - tf.abs(strength)), 255 - image, image)
 
 
+@_compiled
 def _posterize(image, strength, reach):
     step = 2.0 ** tf.round(tf.abs(strength) * reach.posterized_bits)
     return tf.floor(tf.round(image) / step) * step
 
 
+@_compiled
 def _color(image, strength, reach):
     return _blend(_grey(image), image, strength, reach)
 
 
+@_compiled
 def _contrast(image, strength, reach):
-    return _blend(tf.reduce_mean(_grey(image)), image, strength, reach)
+    return _blend(_grey(_over_pixels(tf.reduce_mean, image)), image, strength, reach)
 
 
+@_compiled
 def _brightness(image, strength, reach):
     return _blend(0.0, image, strength, reach)
 
 
+@_compiled
 def _sharpness(image, strength, reach):
-    # Pillow's SMOOTH filter; the outermost pixels stay.
-    kernel = tf.constant([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
-    kernel = tf.tile(kernel[:, :, None, None], [1, 1, image.shape[-1], 1])
-    if min(image.shape[:2]) < 3:
+    # Pillow's SMOOTH filter, 1 but for a 5 in the middle; the outermost pixels stay.
+    height, width = image.shape[:2]
+    if min(height, width) < 3:
         return image
-    smooth = tf.nn.depthwise_conv2d(image[None], kernel, [1, 1, 1, 1], "VALID")[0]
-    change = tf.pad(smooth - image[1:-1, 1:-1], [[1, 1], [1, 1], [0, 0]])
+    middle = image[1:-1, 1:-1]
+    around = sum(image[y : y + height - 2, x : x + width - 2] for y in range(3) for x in range(3))
+    change = tf.pad((around + 4 * middle) / 13 - middle, [[1, 1], [1, 1], [0, 0]])
     return _blend(image + change, image, strength, reach)
+
+
+def _over_pixels(reduce, image):
+    """(h, w, c) -> (c,); over rows first: XLA takes whole rows at once, but single pixels one by one."""
+    height, width, channels = image.shape
+    return reduce(tf.reshape(reduce(tf.reshape(image, [height, width * channels]), 0), [width, channels]), 0)
 
 
 def _blend(other, image, strength, reach):

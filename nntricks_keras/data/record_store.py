@@ -1,7 +1,10 @@
 """Images in TFRecord files that are too large for memory, read by their place in the file."""
 
+import hashlib
 import os
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -34,17 +37,19 @@ class RecordStore(EncodedStore):
 
     @classmethod
     def scan(cls, paths, image_key, label_key, num_channels):
-        """Reads all records once for their places and labels.
+        """Reads all records once for their places and labels; while the files do not change, only the first time.
 
         Raises:
             InputError: the files are no TFRecords.
         """
-        places, labels = [], []
-        for number, path in enumerate(paths):
-            for first, record in _records(path):
-                places.append((number, first, len(record)))
-                labels.append(tf.train.Example.FromString(record).features.feature[label_key].int64_list.value[0])
-        return cls(paths, np.array(places, np.int64).reshape(-1, 3), labels, image_key, num_channels)
+        index = _index_file(paths, label_key)
+        if index.exists():
+            with np.load(index) as kept:
+                places, labels = kept["places"], kept["labels"]
+        else:
+            places, labels = _find_records(paths, label_key)
+            _keep(index, places=places, labels=labels)
+        return cls(paths, places, labels, image_key, num_channels)
 
     def subset(self, indices):
         """The store of these images, in this order."""
@@ -64,6 +69,37 @@ class RecordStore(EncodedStore):
         number, first, length = self.places[index]
         with open(self.paths[number], "rb") as file:
             return os.pread(file.fileno(), length, first)
+
+
+def _find_records(paths, label_key):
+    places, labels = [], []
+    for number, path in enumerate(paths):
+        for first, record in _records(path):
+            places.append((number, first, len(record)))
+            labels.append(tf.train.Example.FromString(record).features.feature[label_key].int64_list.value[0])
+    return np.array(places, np.int64).reshape(-1, 3), np.array(labels, np.int64)
+
+
+def _index_file(paths, label_key):
+    """Where the places and labels of these files are kept: in the user's cache, since data are often read-only.
+
+    Named by the files' names, sizes and times, so that other files have another index.
+    """
+    stats = [(os.path.abspath(path), os.path.getsize(path), os.stat(path).st_mtime_ns) for path in paths]
+    name = hashlib.sha256(repr((stats, label_key)).encode()).hexdigest()[:32]
+    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(cache, "nntricks_keras", "records", f"{name}.npz")
+
+
+def _keep(path, **arrays):
+    """Writes all of it or nothing. A cache that cannot be written is done without."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            np.savez(file, **arrays)
+        os.replace(file.name, path)
+    except OSError:
+        return
 
 
 def _records(path):

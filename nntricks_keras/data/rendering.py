@@ -74,6 +74,7 @@ def recolor(images, matrix, pivot, offset):
     """matrix raw + pivot . mean + offset, in grey levels cut to 0 to 255: (batch, h, w, raw) -> (batch, h, w, out)."""
     level = tf.reduce_sum(tf.reduce_mean(images, axis=(1, 2)) * pivot, axis=-1, keepdims=True) + offset
     mixed = level[:, None, None]
+    # Not a matrix product, which XLA computes in twice the time.
     for k in range(images.shape[-1]):
         mixed = mixed + images[..., k : k + 1] * matrix[:, None, None, :, k]
     return tf.clip_by_value(mixed, 0.0, 255.0)

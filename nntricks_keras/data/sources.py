@@ -20,7 +20,9 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_ima
             above them; or arrays: (x, y), or ((x_train, y_train), (x_test, y_test)).
         validation_fraction: the share of each class that is set aside for validation where the source has no split for
             it; also for the test where the source has one split only (then from what validation leaves).
-        data_dir: where TensorFlow Datasets keeps prepared sets; None is its own default.
+        data_dir: where TensorFlow Datasets keeps prepared sets; None is its own default, ~/tensorflow_datasets. What
+            cannot be downloaded is prepared from files put into downloads/manual below it: for "imagenet2012",
+            ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar as image-net.org gives them.
         seed: of the split; the same seed sets the same images aside.
         skip_bad_images: for folders: read every file first, and leave out those that cannot be used;
             `ImageData.left_out` lists them. Otherwise such a file ends the run that meets it, with an error that
@@ -56,7 +58,7 @@ def load(source, *, validation_fraction=0.1, data_dir=None, seed=0, skip_bad_ima
 def _means_folder(source):
     """A name with a path's marks, or one that exists here as a folder, is a folder; "imagenette/160px-v2" is
     neither."""
-    return source.startswith((".", "/", "~")) or "\\" in source or Path(source).is_dir()
+    return source.startswith((".", "/", "~")) or "\\" in source or os.path.isdir(source)
 
 
 def _three_splits(splits, fraction, seed):

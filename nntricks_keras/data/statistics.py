@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.data.bad_images import naming_bad_images
 from nntricks_keras.data.stores import store_of
 from nntricks_keras.errors import InputError
 
@@ -48,8 +49,9 @@ def _color_moments(dataset):
     """Mean (channels,) and covariance (channels, channels) of all pixels, float64."""
     sums = dataset.map(lambda image, label: _sums(image), num_parallel_calls=tf.data.AUTOTUNE)
     count, total, products = 0.0, 0.0, 0.0
-    for number, first, second in sums.as_numpy_iterator():
-        count, total, products = count + number, total + first, products + second
+    with naming_bad_images(dataset):
+        for number, first, second in sums.as_numpy_iterator():
+            count, total, products = count + number, total + first, products + second
     if not count:
         raise InputError("the dataset has no image")
     mean = total / count

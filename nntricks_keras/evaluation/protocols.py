@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nntricks_keras.data import views
+from nntricks_keras.data import naming_bad_images, views
 from nntricks_keras.errors import InputError, check_name
 
 PROTOCOLS = ("center", "ten_crop", "multi_crop", "dense")
@@ -46,10 +46,11 @@ def predictions(model, dataset, preprocessing, protocol="center", *, scales=None
     """
     check_name("protocol", protocol, PROTOCOLS)
     make_views = _view_makers(model, preprocessing, protocol, scales)
-    found = [
-        (probabilities.astype("float32"), labels)
-        for probabilities, labels in _probabilities(model, dataset, make_views, protocol, batch_size)
-    ]
+    with naming_bad_images(dataset):
+        found = [
+            (probabilities.astype("float32"), labels)
+            for probabilities, labels in _probabilities(model, dataset, make_views, protocol, batch_size)
+        ]
     if not found:
         raise InputError("the data set to evaluate on has no images")
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))

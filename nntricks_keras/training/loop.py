@@ -8,7 +8,7 @@ import sys
 import keras
 
 from nntricks_keras import serialization
-from nntricks_keras.data import pipeline
+from nntricks_keras.data import naming_bad_images, pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
 from nntricks_keras.files import write_json
@@ -121,7 +121,12 @@ def train(
     if health and workers.is_chief:
         recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
         watching += [recorder.health] if recorder.health else []
-    with recorder.stopping_on_signals(), workers.noticing_loss(run.folder), distribution.in_force(strategy):
+    with (
+        recorder.stopping_on_signals(),
+        workers.noticing_loss(run.folder),
+        distribution.in_force(strategy),
+        naming_bad_images(image_data.train, image_data.validation),
+    ):
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
@@ -135,6 +140,7 @@ def train(
                 training=True,
                 augmentation=recipe.augmentation,
                 seed=recipe.seed,
+                balanced=recipe.balanced,
                 repeat=True,
                 start_step=step,
                 **settings,

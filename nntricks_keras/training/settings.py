@@ -59,6 +59,8 @@ class Recipe:
     """targets are (1 - s) for the class plus s / classes for every class"""
     augmentation: Augmentation = Augmentation()
     """what is done to the training images"""
+    balanced: bool = False
+    """every class is drawn equally often: for uneven classes; images of small classes come several times an epoch"""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """what the layers compute in (the variables stay in float32); auto: the fastest this machine computes natively"""
     seed: int = 0

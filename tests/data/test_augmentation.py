@@ -86,13 +86,48 @@ def test_a_window_is_all_that_a_warp_sees(rng):
         )
 
 
-def test_shrinking_is_done_by_decoding_reduced(rng):
+@pytest.mark.parametrize("rotation", [0.0, 10.0])
+@pytest.mark.parametrize("as_jpeg", [False, True])
+def test_shrinking_is_done_by_decoding_reduced(as_jpeg, rotation):
     """A checkerboard of single pixels shrinks to its mean, without aliasing."""
     board = np.indices((128, 128)).sum(0) % 2 * 255
     image = np.repeat(board[..., None], 3, -1).astype(np.uint8)
-    make = augmenter(data.Augmentation(horizontal_flip=True), data.Preprocessing(32, mean=0, std=1), 3, 0)
-    found = make.one(EPOCH, tf.constant(0, tf.int64), None, lambda: tf.constant(image)).numpy()
-    np.testing.assert_allclose(found, 127.5, atol=1)
+    settings = data.Augmentation(horizontal_flip=True, rotation=rotation)
+    make = augmenter(settings, data.Preprocessing(32, mean=0, std=1), 3, 0)
+    contents = tf.io.encode_jpeg(image, quality=100, chroma_downsampling=False) if as_jpeg else None
+    found = make.one(EPOCH, tf.constant(0, tf.int64), contents, lambda: tf.constant(image)).numpy()
+    np.testing.assert_allclose(found, 127.5, atol=2 if as_jpeg else 1)
+
+
+def test_crops_are_resized_from_whole_pixels_as_pillow_does(rng):
+    """Crop, resize and mirror need no warp; what is cut off by rounding is half a pixel at most."""
+    image = smooth(rng, 60, 80)
+    settings = data.Augmentation(crop_area=(0.2, 1.0), horizontal_flip=True, vertical_flip=True)
+    make = augmenter(settings, data.Preprocessing((48, 56), mean=0, std=1), 3, 0)
+    mirrored = set()
+    for index in tf.range(8, dtype=tf.int64):
+        plan = make.plan(EPOCH, index[None], tf.constant([[60.0, 80.0]]))
+        assert plan["is_crop"][0]
+        top, left, height, width = plan["reduced"]["window"][0].numpy()
+        corner = plan["offset"][0].numpy()
+        edges = np.sort([corner, corner + np.diag(plan["linear"][0]) * (48, 56)], axis=0)
+        assert np.abs(edges - [[top, left], [top + height, left + width]]).max() <= 0.501
+        box = (left, top, left + width, top + height)
+        # Pillow averages when it shrinks; an enlarged cut is plain bilinear there as well.
+        expected = np.asarray(Image.fromarray(image).resize((56, 48), Image.Resampling.BILINEAR, box), np.float64)
+        flips = tuple(bool(flip) for flip in plan["mirrored"][0])
+        expected = expected[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
+        mirrored.add(flips)
+        found = make.one(EPOCH, index, None, lambda: tf.constant(image)).numpy()
+        assert np.abs(found - expected).max() <= 3
+    assert len(mirrored) > 1
+
+
+def test_what_sees_beyond_the_picture_is_warped():
+    picture = tf.constant([[60.0, 80.0]])
+    for settings in ({"rotation": 10.0}, {"shift": 0.3}, {"shear": 5.0}, {"zoom": (0.5, 0.9)}):
+        make = augmenter(data.Augmentation(**settings), data.Preprocessing(48), 3, 0)
+        assert not make.plan(EPOCH, tf.constant([1], tf.int64), picture)["is_crop"][0], settings
 
 
 def test_batch_and_single_images_agree(rng):

@@ -1,6 +1,7 @@
 """Bad files are found and named before training, or left out and listed; the preview shows what training sees."""
 
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -67,6 +68,35 @@ def test_a_file_without_rights_is_a_problem(folder, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert {reason for _, reason in data.check_folder(folder).problems} == {"cannot be read (Permission denied)"}
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give its rights away and back")
+def test_folders_without_rights_are_named(rng):
+    """Real files and a user without rights: not pytest's own folder, which is closed to others."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        for name in ("ant", "bee", "cat"):
+            os.mkdir(f"{place}/{name}")
+            for i in range(2):
+                Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8)).save(f"{place}/{name}/{i}.png")
+        os.chmod(f"{place}/ant/1.png", 0)
+        os.chmod(f"{place}/cat", 0)
+        data.check_folder(place)  # loads what it needs, which may be closed to others too
+        os.seteuid(65534)
+        try:
+            problems = dict(data.check_folder(place).problems)
+            with pytest.raises(InputError, match=r"cat: cannot be read \(Permission denied\)"):
+                data.load(place)
+        finally:
+            os.seteuid(0)
+        assert problems == dict.fromkeys((f"{place}/ant/1.png", f"{place}/cat"), "cannot be read (Permission denied)")
+        os.chmod(place, 0)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(InputError, match="cannot be read"):
+                data.check_folder(place)
+        finally:
+            os.seteuid(0)
 
 
 def test_training_on_a_bad_file_names_it(broken):

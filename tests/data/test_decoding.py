@@ -72,12 +72,41 @@ def test_16_bits(picture, file_format):
     np.testing.assert_array_equal(found[..., 0], picture[..., 0])
 
 
-def test_palette_and_alpha(picture):
-    image = Image.fromarray(picture)
-    palette = image.quantize(64)
+def test_palette(picture):
+    palette = Image.fromarray(picture).quantize(64)
     np.testing.assert_array_equal(decoded(encoded(palette, format="PNG")), np.asarray(palette.convert("RGB")))
-    image.putalpha(77)
-    np.testing.assert_array_equal(decoded(encoded(image, format="PNG")), picture)
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings"),
+    [
+        ("RGBA", {"format": "PNG"}),
+        ("LA", {"format": "PNG"}),
+        ("RGBA", {"format": "WEBP", "lossless": True, "exact": True}),
+        ("RGBA", {"format": "TIFF"}),
+    ],
+)
+@pytest.mark.parametrize("num_channels", [1, 3])
+def test_what_is_transparent_is_laid_on_white(rng, picture, mode, settings, num_channels):
+    image = Image.fromarray(picture).convert(mode)
+    alpha = rng.integers(0, 256, picture.shape[:2], np.uint8)
+    image.putalpha(Image.fromarray(alpha))
+    opaque = np.asarray(image.convert("RGBA").convert("RGB"), np.float64)
+    share = alpha[..., None] / 255
+    expected = share * opaque + (1 - share) * 255
+    if num_channels == 1:
+        expected = expected @ [[0.299], [0.587], [0.114]]
+    assert np.abs(decoded(encoded(image, **settings), num_channels) - expected).max() <= 1.01
+
+
+def test_a_colour_declared_clear_is_white():
+    image = Image.new("RGB", (8, 6), (10, 20, 30))
+    image.paste((200, 100, 50), (0, 0, 4, 6))
+    for palette_or_not in (image, image.quantize(4)):
+        clear = (10, 20, 30) if palette_or_not is image else palette_or_not.getpixel((7, 0))
+        found = decoded(encoded(palette_or_not, format="PNG", transparency=clear))
+        assert (found[:, 4:] == 255).all()
+        np.testing.assert_array_equal(found[:, :4], np.asarray(image)[:, :4])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -93,6 +122,27 @@ def test_exif_turns_are_undone(picture, orientation):
     assert found.shape == turned.shape
     assert np.abs(found.astype(int) - turned).max() <= 12
     assert bool(is_plain_jpeg(tf.constant(contents))) == (orientation == 1)
+
+
+@pytest.mark.parametrize("place", ["first", "after JFIF", "after a comment and a profile"])
+def test_exif_is_found_wherever_it_lies(picture, place):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    plain = encoded(Image.fromarray(picture), format="JPEG", quality=95, subsampling=0)
+    segment = exif.tobytes()
+    segment = b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment
+    comment = b"\xff\xfe\x27\x12" + b"c" * 0x2710
+    profile = b"\xff\xe2\x4e\x22" + b"p" * 0x4E20
+    before, after = plain[:20], plain[20:]  # the start marker and JFIF's segment
+    contents = {
+        "first": before[:2] + segment + before[2:] + after,
+        "after JFIF": before + segment + after,
+        "after a comment and a profile": before + comment + profile + segment + after,
+    }[place]
+    assert not is_plain_jpeg(tf.constant(contents))
+    assert np.abs(decoded(contents).astype(int) - np.rot90(picture, -1)).max() <= 12
+    upright = contents.replace(segment, b"")
+    assert is_plain_jpeg(tf.constant(upright))
 
 
 def test_broken_files_are_named(picture):

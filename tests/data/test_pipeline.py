@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nntricks_keras import data
+from nntricks_keras.data.stores import EncodedStore
 from nntricks_keras.errors import InputError
 
 PREPROCESSING = data.Preprocessing(28, mean=10.0, std=20.0, channels="grey")
@@ -80,6 +81,15 @@ def test_a_stream_started_in_the_middle_equals_the_uninterrupted_one(split, star
     for one, other in zip(whole, rest, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_what_comes_before_the_start_is_not_decoded(rng):
+    images = [tf.io.encode_png(image).numpy() for image in rng.integers(0, 256, (8, 28, 28, 1), np.uint8)]
+    store = EncodedStore([f"{i}.png" for i in range(8)], [0] * 8, [b"broken"] * 4 + images[4:], 1)
+    settings = {"batch_size": 4, "num_classes": 1}
+    assert len(batches(data.pipeline(store.dataset(), PREPROCESSING, start_step=1, **settings))) == 1
+    with pytest.raises(tf.errors.OpError, match=r"\d\.png"):
+        batches(data.pipeline(store.dataset(), PREPROCESSING, **settings))
 
 
 def test_a_repeating_stream_sees_everything_once_an_epoch(split):

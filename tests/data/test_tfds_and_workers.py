@@ -6,10 +6,13 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from etils import epath
 
-from nntricks_keras import data
-from nntricks_keras.data import tfds_source
+import zoo
+from nntricks_keras import data, training
+from nntricks_keras.data import record_store, tfds_source
 from nntricks_keras.data.record_store import RecordStore
 from nntricks_keras.errors import InputError
+
+LOOKS = data.Preprocessing(8, mean=0.0, std=1.0, channels="grey")
 
 
 class Pictures(tfds.core.GeneratorBasedBuilder):
@@ -68,9 +71,10 @@ def test_a_set_with_an_unlabelled_test_split_is_tested_on_validation(prepared):
     check_pictures(data.load(name, data_dir=folder))
 
 
-def test_records_too_large_for_memory_are_read_by_place(prepared, monkeypatch):
+def test_records_too_large_for_memory_are_read_by_place(prepared, tmp_path, monkeypatch):
     folder, name = prepared
     monkeypatch.setattr(tfds_source, "_ENCODED_LIMIT", 100)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = data.load(name, data_dir=folder)
     check_pictures(found)
     batches = data.pipeline(
@@ -80,8 +84,36 @@ def test_records_too_large_for_memory_are_read_by_place(prepared, monkeypatch):
     assert [len(x) for x, _ in batches.take(4)] == [5, 1, 5, 5]
 
 
-def test_a_cut_record_file_is_named(prepared, tmp_path):
+def test_records_are_looked_through_once_while_they_stay(prepared, tmp_path, monkeypatch):
     folder, name = prepared
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (source,) = (folder / name).glob("*/*train*")
+    copy = tmp_path / "copy.tfrecord"
+    copy.write_bytes(source.read_bytes())
+    passes = []
+    look = record_store._find_records
+    monkeypatch.setattr(record_store, "_find_records", lambda *given: passes.append(given) or look(*given))
+    stores = [RecordStore.scan([str(copy)], "image", "label", 3) for _ in range(2)]
+    assert len(passes) == 1
+    np.testing.assert_array_equal(stores[0].labels, stores[1].labels)
+    np.testing.assert_array_equal(stores[0].places, stores[1].places)
+    np.testing.assert_array_equal(stores[0].image(5), stores[1].image(5))
+    copy.write_bytes(source.read_bytes() * 2)
+    assert len(RecordStore.scan([str(copy)], "image", "label", 3)) == 2 * len(stores[0])
+    assert len(passes) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(prepared, tmp_path, monkeypatch):
+    folder, name = prepared
+    (tmp_path / "file").write_text("where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (source,) = (folder / name).glob("*/*train*")
+    assert len(RecordStore.scan([str(source)], "image", "label", 3)) == 24
+
+
+def test_a_cut_record_file_is_named(prepared, tmp_path, monkeypatch):
+    folder, name = prepared
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (source,) = (folder / name).glob("*/*train*")
     cut = tmp_path / "cut.tfrecord"
     cut.write_bytes(source.read_bytes()[:-10])
@@ -135,7 +167,53 @@ def numbered(rng):
     return data.load(((x, np.arange(50) % 2),) * 2).test
 
 
-LOOKS = data.Preprocessing(8, mean=0.0, std=1.0, channels="grey")
+def test_balanced_sampling_goes_on_in_the_middle_and_is_shared_by_workers(rng):
+    split = uneven(rng)
+    settings = {"batch_size": 12, "num_classes": 2, "training": True, "repeat": True, "balanced": True, "seed": 4}
+    whole = [x for x, _ in data.pipeline(split, LOOKS, **settings).take(7).as_numpy_iterator()]
+    rest = [x for x, _ in data.pipeline(split, LOOKS, start_step=4, **settings).take(3).as_numpy_iterator()]
+    np.testing.assert_array_equal(whole[4:], rest)
+    parts = [
+        next(data.pipeline(split, LOOKS, shard=(w, 2), **settings).take(1).as_numpy_iterator())[0] for w in range(2)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole[0])
+
+
+def test_a_recipe_may_ask_for_balanced_sampling(rng, tmp_path, monkeypatch):
+    """Uneven classes, 5 to 1: the images of a training epoch are even."""
+    import keras
+
+    from nntricks_keras.training import loop
+
+    seen = []
+
+    def spy(dataset, preprocessing, **settings):
+        batches = data.pipeline(dataset, preprocessing, **settings)
+        if settings.get("training"):
+            seen.append(sum(y.sum(0) for _, y in batches.take(4).as_numpy_iterator()).tolist())
+        return batches
+
+    monkeypatch.setattr(loop, "pipeline", spy)
+    x, y = rng.integers(0, 256, (36, 8, 8, 1), np.uint8), (np.arange(36) >= 30).astype(int)
+    images = data.load(((x, y), (x, y)), validation_fraction=0.2)
+    for balanced in (False, True):
+        recipe = zoo.Experiment.from_dict({"recipe": {"epochs": 1, "batch_size": 8, "balanced": balanced}}).recipe
+        training.train(
+            lambda: keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]),
+            images, LOOKS, recipe, tmp_path / str(balanced),
+        )  # fmt: skip
+    assert seen[0][0] > 2 * seen[0][1]
+    assert sorted(seen[1]) == [14, 15]
+
+
+@pytest.mark.parametrize("augmentation", [data.Augmentation(mixup=0.4), data.Augmentation(cutmix=1.0)])
+def test_workers_mix_the_same_pairs(rng, augmentation):
+    split = numbered(rng)
+    settings = {"batch_size": 10, "num_classes": 2, "training": True, "repeat": True, "augmentation": augmentation}
+    whole = next(iter(data.pipeline(split, LOOKS, **settings)))
+    parts = [next(iter(data.pipeline(split, LOOKS, shard=(w, 3), **settings))) for w in range(3)]
+    for k in range(2):
+        np.testing.assert_allclose(np.concatenate([part[k] for part in parts]), whole[k], atol=1e-5)
 
 
 def test_shards_share_every_batch_and_see_everything_once(rng):
