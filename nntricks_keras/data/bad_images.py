@@ -8,6 +8,14 @@ from nntricks_keras.data.decoding import decode_with_pillow
 from nntricks_keras.data.stores import EncodedStore, store_of
 from nntricks_keras.errors import InputError
 
+# Another worker is gone, or the memory is full: to read all images again would only take time.
+NOT_OF_AN_IMAGE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.ResourceExhaustedError,
+)
+
 
 @contextlib.contextmanager
 def naming_bad_images(*datasets):
@@ -20,6 +28,8 @@ def naming_bad_images(*datasets):
     try:
         yield
     except tf.errors.OpError as error:
+        if isinstance(error, NOT_OF_AN_IMAGE):
+            raise
         for dataset in datasets:
             store = store_of(dataset)
             reason = _first_bad_image(store) if isinstance(store, EncodedStore) else None

@@ -119,7 +119,8 @@ def train(
     )
     watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief else []
     if health and workers.is_chief:
-        recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
+        with naming_bad_images(image_data.train):
+            recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
         watching += [recorder.health] if recorder.health else []
     with (
         recorder.stopping_on_signals(),

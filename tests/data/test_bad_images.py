@@ -68,6 +68,9 @@ def test_another_error_passes(rng, tmp_path):
     images = data.load(tmp_path, validation_fraction=0.2)
     with pytest.raises(tf.errors.InvalidArgumentError, match="another"), data.naming_bad_images(images.train):
         raise tf.errors.InvalidArgumentError(None, None, "another")
+    damage(tmp_path / "train" / "dog" / "0.png")
+    with pytest.raises(tf.errors.UnavailableError, match="gone"), data.naming_bad_images(images.train):
+        raise tf.errors.UnavailableError(None, None, "gone")  # of a worker: nothing is read again for that
 
 
 def bomb(path):
