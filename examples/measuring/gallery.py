@@ -1,15 +1,15 @@
-"""examples/README.md and the Measured part of each example's docstring, both written from results.csv."""
+"""What is written of the measured lecture, from results.csv: gallery, table of the front page, docstrings."""
 
 import functools
 import importlib
 import re
 import textwrap
-from pathlib import Path
 
 from examples.measuring.claims import Claim
 from examples.measuring.running import EXAMPLES, read_rows, spread
 
 START, END = "<!-- gallery: written by python -m examples -->", "<!-- end of gallery -->"
+FRONT_PAGE = EXAMPLES.parent / "README.md"
 # The last part of an example's docstring, from results.csv.
 MEASURED = re.compile(r"\nMeasured  .*?(?=\n\"\"\")", re.DOTALL)
 
@@ -24,33 +24,41 @@ def claim_of(name):
     return Claim.of(importlib.import_module(f"examples.{name}"))
 
 
-def rebuild(folder=EXAMPLES):
-    """Writes the gallery between its marks in README.md, and what was measured into the docstrings."""
-    rows = read_rows(Path(folder) / "results.csv")
-    readme = Path(folder) / "README.md"
-    before, _, rest = readme.read_text().partition(START)
-    after = rest.partition(END)[2]
-    readme.write_text(before + START + "\n\n" + gallery(rows) + END + after)
+def rebuild():
+    """Writes the gallery, the table on the front page, and what was measured into the docstrings."""
+    rows = read_rows(EXAMPLES / "results.csv")
+    for page, content in [(EXAMPLES / "README.md", gallery(rows)), (FRONT_PAGE, table(rows, "examples/README.md"))]:
+        before, _, rest = page.read_text().partition(START)
+        page.write_text(f"{before}{START}\n\n{content}\n{END}{rest.partition(END)[2]}")
     for name in names():
-        path = Path(folder) / f"{name}.py"
+        path = EXAMPLES / f"{name}.py"
         path.write_text(with_measured(path.read_text(), [row for row in rows if row["name"] == name]))
+
+
+def by_example(rows):
+    """{name: its rows} in the order of the lecture, of the examples that have any."""
+    own = {name: [row for row in rows if row["name"] == name] for name in names()}
+    return {name: found for name, found in own.items() if found}
+
+
+def table(rows, page=""):
+    """Claim, verdict and headline number of every example, as Markdown; the claims link to the gallery in `page`."""
+    lines = ["| | claim of the lecture | verdict | headline number, with its 95 % interval |", "|---:|---|---|---|"]
+    for name, own in by_example(rows).items():
+        claim = claim_of(name)
+        lines.append(
+            f"| {claim.number} | [{claim.title}]({page}#{anchor(claim)}) | {own[0]['verdict']} | "
+            f"{own[0]['check']}: {spread(own[0])} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def gallery(rows):
     """The table of verdicts, then every claim with its picture and its numbers, as Markdown."""
-    by_name = {name: [row for row in rows if row["name"] == name] for name in names()}
-    by_name = {name: own for name, own in by_name.items() if own}
-    lines = ["| | claim of the lecture | verdict | headline number, with its 95 % interval |", "|---:|---|---|---|"]
-    for name, own in by_name.items():
-        claim = claim_of(name)
-        lines.append(
-            f"| {claim.number} | [{claim.title}](#{anchor(claim)}) | {own[0]['verdict']} | "
-            f"{own[0]['check']}: {spread(own[0])} |"
-        )
-    for name, own in by_name.items():
+    lines = [table(rows)]
+    for name, own in by_example(rows).items():
         claim = claim_of(name)
         lines += [
-            "",
             f"### {claim.number}. {claim.title}",
             "",
             f"{claim.statement[0].upper()}{claim.statement[1:]} Source: {claim.source}",
@@ -63,8 +71,9 @@ def gallery(rows):
             "|---|---|---|---|",
             *(f"| {row['check']} | {spread(row)} | {row['claimed']} | {row['outcome']} |" for row in own),
             *(("", claim.note) if claim.note else ()),
+            "",
         ]
-    return "\n".join(lines) + "\n\n"
+    return "\n".join(lines)
 
 
 def anchor(claim):

@@ -35,6 +35,7 @@ def test_gallery_and_docstrings_say_what_results_csv_says():
     assert {row["name"] for row in rows} == set(NAMES)
     assert all(int(row["n"]) >= 5 and row["size"] != "tiny" for row in rows)
     assert gallery.gallery(rows) in (EXAMPLES / "README.md").read_text()
+    assert gallery.table(rows, "examples/README.md") in gallery.FRONT_PAGE.read_text()
     for name in NAMES:
         source = (EXAMPLES / f"{name}.py").read_text()
         assert source == gallery.with_measured(source, [row for row in rows if row["name"] == name])
