@@ -3,6 +3,8 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -11,6 +13,7 @@ def test_fit_in_ten_lines_learns():
     assert result["accuracy"] > 0.7
 
 
+@pytest.mark.slow
 def test_watch_a_network_die_names_the_dead_and_draws_them(tmp_path, capsys):
     report = runpy.run_path(str(EXAMPLES / "watch_a_network_die.py"))["main"](tmp_path, steps=24)
     assert "dead_units" in {finding.kind for finding in report.alarms}

@@ -132,7 +132,7 @@ def test_a_stream_is_held(rng):
     assert health.report.num_examples == 20
 
 
-@pytest.mark.parametrize("lost", [0, 150])
+@pytest.mark.parametrize("lost", [0, pytest.param(150, marks=pytest.mark.slow)])
 def test_it_goes_on_with_a_file_and_doubles_nothing(watched, rng, tmp_path, lost):
     """Killed after it wrote the rows of step 12, or while it did, and the training goes on from step 8."""
     model, x, y = make(rng)

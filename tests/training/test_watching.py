@@ -59,6 +59,7 @@ def test_a_killed_and_resumed_run_has_every_row_once(watched, images, tmp_path, 
     assert {0, last_step(resumed)} <= {step for step, _ in keys}
 
 
+@pytest.mark.slow
 def test_preflight_says_in_one_line_that_all_is_well_or_what_is_not(images, tmp_path, capsys):
     once = dataclasses.replace(RECIPE, epochs=1)
     train(images, tmp_path / "well", once, health=True)
@@ -85,6 +86,7 @@ def test_a_first_update_that_is_too_large_is_told_from_a_slow_end(images, tmp_pa
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, learning_rate=1e30), health=True)
 
 
+@pytest.mark.slow
 def test_unfrozen_layers_are_watched_from_then_on(images, tmp_path):
     recipe = dataclasses.replace(RECIPE, unfreeze={"conv": 3}, batch_size=4)
     run = train(images, tmp_path / "run", recipe, health=True)
