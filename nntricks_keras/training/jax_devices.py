@@ -1,5 +1,6 @@
 """Several devices and processes with Keras on JAX: one program sees the whole batch, and XLA shares it out."""
 
+import inspect
 import json
 
 import jax
@@ -9,6 +10,9 @@ from jax.experimental import multihost_utils
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.meeting import meet
+
+LOST_AFTER_SECONDS = 20  # without a sign of life; JAX's own 100 to 300 s are long to wait for an end
+TIMEOUTS = ("heartbeat_timeout_seconds", "shutdown_timeout_seconds")
 
 
 class DataParallel(keras.distribution.DataParallel):
@@ -53,7 +57,9 @@ def find_devices(devices, cluster):
     if cluster is not None:
         meet(cluster)
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        jax.distributed.initialize(cluster.addresses[0], len(cluster.addresses), cluster.index)
+        known = inspect.signature(jax.distributed.initialize).parameters  # older versions lack these
+        patience = {name: LOST_AFTER_SECONDS for name in TIMEOUTS if name in known}
+        jax.distributed.initialize(cluster.addresses[0], len(cluster.addresses), cluster.index, **patience)
     here = len(jax.local_devices())
     if devices not in ("auto", here):
         raise InputError(

@@ -107,7 +107,8 @@ def _is_about_workers(error):
     """Whether an error comes from an operation that needs the other workers."""
     if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)):
         return True
-    return keras.backend.backend() == "jax" and type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+    is_from_runtime = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") or "Gloo" in str(error)
+    return keras.backend.backend() == "jax" and is_from_runtime
 
 
 def _jax_devices():
