@@ -20,6 +20,14 @@ def to_dict(settings):
     return plain(dataclasses.asdict(settings))
 
 
+def differences(values, others):
+    """Where two nested dictionaries differ: {"recipe.epochs": (value, other), ...}, None for what one of them lacks."""
+    one, other = _flat(values), _flat(others)
+    return {
+        name: (one.get(name), other.get(name)) for name in sorted({*one, *other}) if one.get(name) != other.get(name)
+    }
+
+
 def from_dict(cls, values, where=""):
     """The instance of dataclass `cls` that `to_dict` wrote. Missing keys take their default, unknown ones raise."""
     where = where or cls.__name__
@@ -63,3 +71,13 @@ def _revive(hint, value, where):
 
 def _tuple_of(value):
     return tuple(_tuple_of(item) for item in value) if isinstance(value, list) else value
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

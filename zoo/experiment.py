@@ -198,20 +198,9 @@ def _check_unchanged(experiment, saved, run_dir):
     if experiment.preprocessing is None:  # what was left open was filled in when the run began
         size = saved.preprocessing.image_size if experiment.image_size else None
         saved = dataclasses.replace(saved, preprocessing=None, image_size=size)
-    now, before = _flat(experiment.to_dict()), _flat(saved.to_dict())
-    changed = [name for name in sorted({*now, *before}) if now.get(name) != before.get(name)]
+    changed = serialization.differences(saved.to_dict(), experiment.to_dict())
     if changed:
         raise InputError(
             f"{run_dir} was started with another experiment: "
-            + "; ".join(f"{name} was {before.get(name)!r}, now {now.get(name)!r}" for name in changed)
+            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
         )
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat

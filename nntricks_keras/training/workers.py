@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from nntricks_keras.errors import InputError
+from nntricks_keras.serialization import differences
 from nntricks_keras.training.distribution import is_multi_worker
 
 
@@ -57,16 +58,14 @@ class Workers:
         """
         if self.count == 1:
             return
-        flat = _flat(settings)
-        chiefs, *others = map(json.loads, self._gather(json.dumps(flat)))
-        differences = [
-            f"{name} is {chiefs.get(name)!r} on worker 0, {other.get(name)!r} on worker {index}"
+        chiefs, *others = map(json.loads, self._gather(json.dumps(settings)))
+        different = [
+            f"{name} is {here!r} on worker 0, {there!r} on worker {index}"
             for index, other in enumerate(others, 1)
-            for name in sorted({*chiefs, *other})
-            if chiefs.get(name) != other.get(name)
+            for name, (here, there) in differences(chiefs, other).items()
         ]
-        if differences:
-            raise InputError("the workers were started with different settings: " + "; ".join(differences))
+        if different:
+            raise InputError("the workers were started with different settings: " + "; ".join(different))
 
     @contextlib.contextmanager
     def noticing_loss(self, folder):
@@ -115,13 +114,3 @@ def _jax_devices():
     from nntricks_keras.training import jax_devices  # JAX may not be installed
 
     return jax_devices
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
