@@ -6,7 +6,15 @@ Command   python -m examples.augmentation_helps_when_samples_are_few [--full]
 Method    Fashion-MNIST, another choice of images each seed, the same number of steps with and without, each variant at
           its own best rate, which falls by a half cosine to 0. Colours of grey images are brightness and contrast.
 Note      With many images the changes make the task harder than so few steps can learn.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 125 s, 2026-11-24)
+          confirmed: with 500 images all four together raise the test accuracy (difference): 0.0146 (0.0058 .. 0.0234),
+            n = 5
+          undecided: flips alone: it is higher than without (difference): 0.0045 (-0.0152 .. 0.0242), n = 5
+          undecided: rotations alone: it is higher than without (difference): 0.0005 (-0.00747 .. 0.00847), n = 5
+          confirmed: colours alone: it is higher than without (difference): 0.0087 (0.00368 .. 0.0137), n = 5
+          undecided: scaling alone: it is higher than without (difference): 0.0021 (-0.0101 .. 0.0143), n = 5
+          confirmed: all four raise it more with 500 images than with 5000 (difference of the gains): 0.0445 (0.0324 ..
+            0.0566), n = 5
 """
 
 import itertools

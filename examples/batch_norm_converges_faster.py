@@ -9,7 +9,15 @@ Method    Eight hidden layers of 64 units, ReLU, He's initialization, SGD with m
           rate trains when the test accuracy ends above one half.
 Note      The grid ends where BatchNorm still trains, so that its largest rate may be larger still. In a dense layer a
           batch of 4 gives each unit the mean and deviation of four numbers, and moving averages of a few dozen images.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 155 s, 2026-11-24)
+          confirmed: without it training takes more steps to 75% than with it before the activation (ratio): 1.86 (1.37
+            .. 2.34), n = 5
+          confirmed: without it training takes more steps than with it after the activation (ratio): 1.4 (1.12 .. 1.68),
+            n = 5
+          confirmed: with it, before the activation, the largest rate that trains is larger (ratio): 8.6 (4.71 .. 12.5),
+            n = 5
+          refuted: with batches of 4 images it still ends better after the same steps (difference of accuracies): -0.22
+            (-0.31 .. -0.131), n = 5
 """
 
 import sys

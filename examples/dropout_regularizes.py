@@ -8,7 +8,16 @@ Method    Few training images, two wide hidden layers, p = 1/2, each variant at 
           of a seed that is not measured), which falls by a half cosine to 0. Inverted dropout divides by p in training
           and not at test time: with each kernel after a Dropout times p it is the same function, and with those
           kernels' rates times p^2 it goes the same way, here to the last bit since p is a power of two.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 49 s, 2026-11-24)
+          undecided: with dropout the test accuracy is higher (difference): 0.0056 (-0.000361 .. 0.0116), n = 5
+          confirmed: with dropout the gap from training to test accuracy is smaller (difference of the gaps): 0.008
+            (0.00179 .. 0.0142), n = 5
+          confirmed: inverted dropout is the same function (largest difference of a logit): 0 (0 .. 0), n = 5
+          confirmed: and goes the same way in training with its rate over p^2 (largest difference of a logit after): 0
+            (0 .. 0), n = 5
+          confirmed: all units times p are right as often as the average of 100 sampled networks, to 1 % (distance of
+            the accuracies): 0.0016 (-0.00119 .. 0.00439), n = 5
+          confirmed: and more often than one sampled network (difference): 0.0149 (0.0122 .. 0.0177), n = 5
 """
 
 import sys

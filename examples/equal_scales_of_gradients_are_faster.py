@@ -11,7 +11,18 @@ Method    Images: softmax regression from weights near zero, each variant at its
           kappa, its largest curvature, rates below 2 / L converge, 2 / (1 + kappa) the fastest.
 Note      The claim is about the gradient of the whole loss. A batch's gradient has noise too, and dividing by the
           deviation makes the many small components' noise as large as the signal of the few large ones.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 57 s, 2026-11-24)
+          confirmed: images: after the same steps of descent on all images the training loss is higher on principal
+            components of their own scales than of one scale (ratio): 1.04 (1.04 .. 1.04), n = 5
+          refuted: so it is by batches of 64 (ratio): 0.954 (0.932 .. 0.976), n = 5
+          confirmed: by batches of 64 it is higher with half of the pixels ten times larger than with all as they are
+            (ratio): 1.03 (1.01 .. 1.05), n = 5
+          confirmed: a bowl of curvatures 1 and 50: after 20 steps at the best rate more of the loss is left than in a
+            round bowl (difference of the shares): 0.202 (0.202 .. 0.202), n = 5
+          confirmed: there, the best rate is less than twice as fast as the cautious 1 / L (ratio): 1.63 (1.32 .. 1.95),
+            n = 5
+          confirmed: there, a rate of 2.1 / L diverges (decimal logarithm of the loss's growth): 8.26 (8.25 .. 8.28), n
+            = 5
 """
 
 import sys

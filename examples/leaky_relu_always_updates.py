@@ -11,7 +11,17 @@ Method    Updates: one hidden layer of 128, SGD with momentum 0.9 at rates up to
 Note      For sums z ~ N(0, 1) the mean over the root mean square is (1 - a)/sqrt(1 + a^2) of ReLU's: to halve it, the
           slope has to be 0.45, and 0.01 does next to nothing. A unit that is negative on all images need not come back
           to be of use: it goes on as a linear unit of slope a.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 116 s, 2026-11-24)
+          confirmed: After rate 0.3 fewer of its units get no update than with ReLU (difference of shares): -0.531
+            (-0.739 .. -0.324), n = 5
+          confirmed: It always updates: the share of its units without an update is below one unit: 0 (0 .. 0), n = 5
+          undecided: It revives: put into the damaged network, it leaves fewer units negative on all images
+            (difference): 0 (-0.0299 .. 0.0299), n = 5
+          confirmed: And the damaged network becomes more accurate with it (difference): 0.357 (0.215 .. 0.5), n = 5
+          refuted: With slope 0.01 it is roughly centred: off centre by less than half as much as ReLU (ratio): 1 (0.994
+            .. 1.01), n = 5
+          confirmed: The slope must not be 1: slope 0.01 is more accurate (difference): 0.00818 (0.00282 .. 0.0135), n =
+            5
 """
 
 import functools

@@ -7,7 +7,15 @@ Command   python -m examples.moving_averages_make_predictions_steady [--full]
 Method    The same trained network predicts the same test images many times, each time among other test images. Noise is
           the standard deviation of a logit over these times, averaged over images and classes. A mean of n examples has
           an error of sigma / sqrt(n), so four times the batch should halve the noise.
-Measured  not yet
+Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 48 s, 2026-11-24)
+          confirmed: by batches of 16, other neighbours change the predicted class of some images (share): 0.173 (0.157
+            .. 0.188), n = 5
+          confirmed: by moving averages, other neighbours change no logit by more than rounding (largest change): 0 (0
+            .. 0), n = 5
+          confirmed: moving averages are right more often than batches of 16 (difference of accuracies): 0.0457 (0.04 ..
+            0.0515), n = 5
+          confirmed: the noise falls as 1 / sqrt(batch): from 16 to 64 by 2, within a quarter (distance of the ratio
+            from 2): 0.0375 (0.0103 .. 0.0648), n = 5
 """
 
 import functools

@@ -13,7 +13,15 @@ Method    Five hidden tanh layers, Fashion-MNIST, as in the paper. Standard: uni
 Note      The pace of the weights does not tell the two apart. The gradient of a kernel is the activations below times
           the gradients above; the first shrink on the way up, the second on the way down, and the product is alike on
           all layers with both initializations, as the paper's equation 14 says. What differs is its size.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 52 s, 2026-11-24)
+          confirmed: Standard: gradients narrow on the way back (factor a layer): 0.539 (0.529 .. 0.55), n = 5
+          confirmed: Normalized: they narrow less (its factor over the standard one): 1.44 (1.44 .. 1.45), n = 5
+          confirmed: Standard: activations narrow on the way forward (factor a layer): 0.56 (0.554 .. 0.566), n = 5
+          confirmed: Normalized: they narrow less (its factor over the standard one): 1.48 (1.47 .. 1.49), n = 5
+          undecided: One pace: the gradients of the weights differ less between layers (largest over smallest,
+            normalized over standard): 1 (0.965 .. 1.04), n = 5
+          confirmed: Normalized converges faster (steps to 82% accuracy, standard over normalized): 1.82 (1.29 .. 2.34),
+            n = 5
 """
 
 import sys

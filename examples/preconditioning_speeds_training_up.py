@@ -10,7 +10,12 @@ Method    Three hidden layers of tanh units, initial weights by fan-in throughou
           pixel's mean taken off and divided by its deviation. Local rates: a weight's is the common rate over its
           unit's number of inputs, so that a step moves every unit's sum equally; a bias's is not divided.
 Note      The scaled tanh is tanh with its weights in other units, and the common rate makes up for most of that.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 62 s, 2026-11-24)
+          confirmed: without all three training takes more steps to 80% (ratio): 2.14 (1.56 .. 2.72), n = 5
+          confirmed: without normalized inputs training takes more steps to 80% (ratio): 2.64 (1.68 .. 3.59), n = 5
+          undecided: with tanh instead of the scaled tanh training takes more steps to 80% (ratio): 0.908 (0.738 ..
+            1.08), n = 5
+          undecided: without local rates training takes more steps to 80% (ratio): 0.864 (0.678 .. 1.05), n = 5
 """
 
 import sys

@@ -13,7 +13,15 @@ Method    As in that figure a network of four layers (three convolutions, poolin
 Note      With weights of the right size for each, tanh is not slower here. This is a small network on small grey images
           in its first hundreds of steps; the paper's figure shows CIFAR-10 over tens of epochs. What ReLU keeps and
           tanh does not is the gradient's size through many layers, and four are not many.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 121 s, 2026-11-24)
+          refuted: ReLU converges faster (steps to 75% accuracy, tanh over ReLU): 0.637 (0.559 .. 0.715), n = 5
+          undecided: Its training loss is lower in the last quarter of the training (ReLU less tanh): 0.0195 (-0.00877
+            .. 0.0478), n = 5
+          confirmed: Its gradients keep their size through 20 layers (factor a layer is off 1 by): 0.00951 (0.0044 ..
+            0.0146), n = 5
+          confirmed: Units die at rate 1 (share of dead units, after less before): 0.708 (0.646 .. 0.769), n = 5
+          confirmed: A dead unit gets no update: its weights do not move in as many more steps (largest change): 0 (0 ..
+            0), n = 5
 """
 
 import sys

@@ -10,7 +10,12 @@ Method    AlexNet's ideas for small images (zoo.alexnet_mini, a quarter of its c
 Note      The published alpha of 1e-4 belongs to activations of raw grey levels; for standardized images the sum of
           squares it multiplies is small beside the bias of 2, and the layer is nearly the constant that it is with
           alpha 0, 2^-0.75. What it gains cannot be told from what that constant gains.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 137 s, 2026-11-24)
+          confirmed: in AlexNet it raises the test accuracy (difference): 0.0082 (0.000627 .. 0.0158), n = 5
+          confirmed: in AlexNet it raises it with alpha tuned, to 0.01 (difference): 0.0141 (0.00534 .. 0.0229), n = 5
+          undecided: so tuned it does more than the constant it is with alpha 0 (difference): 0.0026 (-0.0139 ..
+            0.0191), n = 5
+          undecided: in VGG A it raises it (difference): -0.0027 (-0.00935 .. 0.00395), n = 5
 """
 
 import sys

@@ -8,7 +8,15 @@ Method    Hidden layers of equal width, weights of deviation 1/sqrt(n), Fashion-
           network at the best rate of its own. A unit counts as saturated on an image where its slope is under 1 % of
           the largest, 1/4. "Centred" is the same sigmoid less 1/2: equal slopes, equal weights, another mean.
 Note      That every output is positive needs no measurement; the last check measures what it costs.
-Measured  not yet
+Measured  depends (2 cores of Intel(R) Xeon(R) Processor, 161 s, 2026-11-24)
+          confirmed: Gradients fall more than 4 times a layer on the way back, before training (factor a layer): 0.231
+            (0.228 .. 0.233), n = 5
+          confirmed: So 5 hidden layers learn worse than 1 (difference of test accuracy): -0.696 (-0.781 .. -0.612), n =
+            5
+          confirmed: Training saturates units (share of saturated outputs of 3 layers, after less before): 0.235 (0.232
+            .. 0.237), n = 5
+          undecided: Not being centred costs steps to 80% accuracy (3 layers, sigmoid over sigmoid less 1/2): 1.36
+            (0.984 .. 1.73), n = 5
 """
 
 import sys

@@ -6,7 +6,15 @@ Command   python -m examples.tanh_is_centred [--full]
 Method    Three hidden layers, weights of deviation 1/sqrt(n), Fashion-MNIST, SGD with momentum 0.9, each network at the
           best rate of its own. Off centre: |mean| of a unit's outputs over their root mean square, averaged over the
           units of all layers; 0 is centred. Saturated: the slope is under 1 % of the largest.
-Measured  not yet
+Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 125 s, 2026-11-24)
+          confirmed: After training tanh is nearer to centred than the sigmoid (off centre, tanh over sigmoid): 0.394
+            (0.369 .. 0.419), n = 5
+          confirmed: Tanh converges faster (steps to 80% accuracy, sigmoid over tanh): 3.37 (2.23 .. 4.52), n = 5
+          confirmed: Training saturates tanh, too (share of saturated outputs, after less before): 0.124 (0.12 ..
+            0.128), n = 5
+          confirmed: Its gradients shrink on the way back through 8 layers, too (factor a layer): 0.852 (0.843 .. 0.86),
+            n = 5
+          confirmed: But less than the sigmoid's (factor a layer, tanh over sigmoid): 3.69 (3.67 .. 3.72), n = 5
 """
 
 import sys

@@ -8,7 +8,18 @@ Method    20 equal layers, Fashion-MNIST images, the mean square q of the sums o
           from one layer to the next: q' = n Var(w) E f(z)^2 with z ~ N(0, q); that is n Var(w) q for no activation,
           half of it for ReLU, an integral for tanh. "Off" is |ln(measured / derived)| of the factor a layer, the
           geometric mean from layer 1 to 20; allowed are 5 %.
-Measured  not yet
+Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 92 s, 2026-11-24)
+          confirmed: He keeps the variance through 20 ReLU layers (factor a layer is off 1 by): 0.023 (0.00678 ..
+            0.0393), n = 5
+          confirmed: 1/sqrt(n) keeps it through 20 layers without an activation (factor a layer is off 1 by): 0.00511
+            (-0.000579 .. 0.0108), n = 5
+          confirmed: ReLU follows the derived factor for 0.03, 1/sqrt(n), Glorot and He (largest |ln| it is off by):
+            0.023 (0.00678 .. 0.0393), n = 5
+          confirmed: tanh follows the mean field for the same four (largest |ln| it is off by): 0.0068 (0.00376 ..
+            0.00983), n = 5
+          confirmed: From zeros there is no signal in any layer (largest mean square): 0 (0 .. 0), n = 5
+          confirmed: A kept variance learns faster: He against 0.03, 20 ReLU layers (difference of test accuracy): 0.624
+            (0.605 .. 0.644), n = 5
 """
 
 import sys

@@ -7,7 +7,16 @@ Command   python -m examples.zeros_keep_units_equal [--full]
 Method    Three hidden layers of sigmoids, or of tanh, on Fashion-MNIST, SGD with momentum 0.9. Units are compared by
           their incoming weights after training: the largest difference between two units of a layer. Noise is
           a N(0, 1) for all kernels, a from 1e-6 to 1.
-Measured  not yet
+Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 55 s, 2026-11-24)
+          confirmed: From zeros the sigmoid units of a layer are exactly equal after training (largest difference): 0 (0
+            .. 0), n = 5
+          confirmed: Likewise tanh units, all weights 0.1 at first (largest difference): 0 (0 .. 0), n = 5
+          confirmed: The slide's formula is the gradient (largest difference from automatic differentiation, relative):
+            6.56e-08 (3.73e-08 .. 9.39e-08), n = 5
+          confirmed: 0.03 N(0, 1) breaks the symmetry: more accurate than equal units of 0.1 (tanh, difference): 0.643
+            (0.636 .. 0.65), n = 5
+          confirmed: But 1/sqrt(n) learns more in the same steps than 0.03 (tanh, difference of accuracy): 0.0105
+            (0.00359 .. 0.0174), n = 5
 """
 
 import functools
