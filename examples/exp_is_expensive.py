@@ -8,16 +8,16 @@ Method    Time of an activation layer on one tensor of normal numbers (32 channe
           order drawn from the seed; a seed's number is a ratio of lower quartiles over its turns, which other work of
           the machine disturbs less than means. Then, in the same way, a whole training step of the zoo's vgg_mini with
           each activation; "matters" is taken as more than 5 % of a step.
-Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 38 s, 2026-11-24)
-          confirmed: sigmoid costs more than ReLU, forward (ratio of times): 1.47 (1.4 .. 1.54), n = 5
-          confirmed: tanh costs more than ReLU, forward (ratio of times): 1.18 (1.16 .. 1.19), n = 5
-          confirmed: ELU costs more than ReLU, forward (ratio of times): 1.44 (1.37 .. 1.52), n = 5
-          confirmed: The cheapest of these three costs more than ReLU, forward and backward (ratio of times): 1.16 (1.13
-            .. 1.19), n = 5
-          confirmed: Leaky ReLU, without e^x, costs less than the sigmoid, forward and backward (ratio of times): 0.641
-            (0.608 .. 0.674), n = 5
+Measured  confirmed (2 cores of Intel(R) Xeon(R) Processor, 27 s, 2026-11-24)
+          confirmed: sigmoid costs more than ReLU, forward (ratio of times): 1.41 (1.31 .. 1.52), n = 5
+          confirmed: tanh costs more than ReLU, forward (ratio of times): 1.15 (1.13 .. 1.17), n = 5
+          confirmed: ELU costs more than ReLU, forward (ratio of times): 1.4 (1.29 .. 1.52), n = 5
+          confirmed: The cheapest of these three costs more than ReLU, forward and backward (ratio of times): 1.1 (1.09
+            .. 1.12), n = 5
+          confirmed: Leaky ReLU, without e^x, costs less than the sigmoid, forward and backward (ratio of times): 0.736
+            (0.72 .. 0.752), n = 5
           confirmed: It matters: a training step takes over 5 % longer with the sigmoid than with ReLU (ratio of times):
-            1.14 (1.13 .. 1.15), n = 5
+            1.11 (1.08 .. 1.13), n = 5
 """
 
 import functools

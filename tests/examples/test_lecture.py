@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import types
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from examples.measuring import gallery
 from examples.measuring.claims import Check, mean_interval, verdict
-from examples.measuring.running import EXAMPLES, read_rows, run
+from examples.measuring.running import EXAMPLES, Result, read_rows, run
 
 NAMES = gallery.names()
 
@@ -43,11 +44,23 @@ def test_gallery_and_docstrings_say_what_results_csv_says():
         assert (EXAMPLES / "pictures" / f"{name}.png").exists()
 
 
-def test_running_again_replaces_an_examples_rows(tmp_path):
-    example = importlib.import_module(f"examples.{NAMES[0]}")
-    for _ in range(2):
-        rows = run(example, "tiny", num_seeds=2, folder=tmp_path)
-    assert len(read_rows(tmp_path / "results.csv")) == len(rows)
+@pytest.fixture
+def toy():
+    """An example whose measurement is the seed."""
+    module = types.ModuleType("toy", "Seeds are numbers.\n\nClaim     slide 0: they are.\nSource    None.\n")
+    module.__file__ = "toy.py"
+    module.NUMBER, module.SIZES = 0, {"tiny": None}
+    module.measure = lambda settings, seeds: Result((Check("seed", seeds, -9.0), Check("half", seeds, -9.0)), seeds)
+    module.draw = lambda figure, seeds: figure.subplots().plot(seeds)
+    return module
+
+
+def test_running_again_replaces_an_examples_rows(toy, tmp_path):
+    for num_seeds in (2, 3):
+        run(toy, "tiny", num_seeds, folder=tmp_path)
+    rows = read_rows(tmp_path / "results.csv")
+    assert [(row["check"], row["n"], float(row["mean"])) for row in rows] == [("seed", "3", 1.0), ("half", "3", 1.0)]
+    assert (tmp_path / "pictures" / "toy.png").exists()
 
 
 def test_the_interval_is_students(rng):
