@@ -36,7 +36,8 @@ test-all: $(VENV)/.test     ## the slow tests, then the backend-independent room
 	$(MAKE) test-jax
 
 test-jax: $(VENV)/.test
-	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py
+	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py \
+		tests/health/test_probe.py tests/health/test_probe_inputs.py
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

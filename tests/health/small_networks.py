@@ -116,7 +116,7 @@ def with_loss(model, wanted):
         middle = (low + high) / 2
         model.layers[-1].set_weights([kernel * middle, bias * middle])
         logits = model.predict_on_batch(x)
-        loss = float(np.mean(keras.ops.categorical_crossentropy(y, logits, from_logits=True)))
+        loss = float(keras.ops.mean(keras.ops.categorical_crossentropy(y, logits, from_logits=True)))
         low, high = (middle, high) if loss > wanted else (low, middle)
     return model
 
@@ -130,7 +130,7 @@ def at_update_ratio(model, wanted, layers=slice(None)):
 
 def with_drift(model, wanted):
     """Gives "norm1", the only one, moving statistics that are `wanted` deviations of the batch from the batch's."""
-    x = keras.Model(model.inputs[0], model.get_layer("fc1").output)(examples()[0])
+    x = keras.Model(model.inputs[0], model.get_layer("fc1").output).predict_on_batch(examples()[0])
     mean, std = np.mean(x, axis=0), np.std(x, axis=0)
     norm = model.get_layer("norm1")
     norm.moving_mean.assign(mean + wanted * std)
