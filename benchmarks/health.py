@@ -8,7 +8,6 @@ been traced before, as preflight does in a run; what that takes comes after, and
 """
 
 import argparse
-import dataclasses
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +17,8 @@ import numpy as np
 
 import zoo
 from benchmarks.layers import median_interval
+from benchmarks.training import quick_setting
 from nntricks_keras import data
-from nntricks_keras.data import Preprocessing
 from nntricks_keras.health import LayerHealth, Prober, preflight
 from nntricks_keras.health.heat_maps import draw_health
 from nntricks_keras.health.plots import save
@@ -35,10 +34,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
-    images = data.load("fashion_mnist_mini")
-    mean, std = data.channel_statistics(images.train)
-    preprocessing = Preprocessing((28, 28), mean=mean, std=std, channels="grey")
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=options.epochs)
+    images, preprocessing, recipe = quick_setting(options.epochs)
     settings = {"batch_size": recipe.batch_size, "num_classes": images.num_classes}
     held = list(data.pipeline(images.train, preprocessing, training=True, **settings).take(NUM_EXAMPLES // 64))
     walls, processors = [], []

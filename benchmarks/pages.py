@@ -2,8 +2,8 @@
 
 import importlib.metadata
 import os
-import platform
-from pathlib import Path
+
+from nntricks_keras.training.run_folder import processor_name
 
 
 def write_table(page, name, header, rows, packages):
@@ -28,8 +28,5 @@ def write_table(page, name, header, rows, packages):
 
 
 def machine():
-    """Processor and how many cores this process has."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] \
-        if info.exists() else []  # fmt: skip
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+    """Processor and how many cores this machine has."""
+    return f"{processor_name()}, {os.cpu_count()} cores"

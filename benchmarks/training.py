@@ -42,10 +42,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
-    images = data.load("fashion_mnist_mini")
-    mean, std = data.channel_statistics(images.train)
-    preprocessing = Preprocessing((28, 28), mean=mean, std=std, channels="grey")
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=options.epochs)
+    images, preprocessing, recipe = quick_setting(options.epochs)
     ratios = []
     for number in range(options.rounds):
         bare, ours = bare_seconds(images, preprocessing, recipe), our_seconds(images, preprocessing, recipe)
@@ -53,6 +50,14 @@ def main():
         print(f"round {number + 1}: bare {np.mean(bare):.2f} s an epoch, ours {np.mean(ours):.2f} s")
     low, high = median_interval(ratios)
     print(f"ours / bare: {np.median(ratios):.3f} ({low:.3f} .. {high:.3f}), {len(ratios)} pairs of epochs")
+
+
+def quick_setting(epochs):
+    """What `make train` trains on and how: the bundled images, their Preprocessing, the recipe `quick`."""
+    images = data.load("fashion_mnist_mini")
+    mean, std = data.channel_statistics(images.train)
+    preprocessing = Preprocessing((28, 28), mean=mean, std=std, channels="grey")
+    return images, preprocessing, dataclasses.replace(zoo.recipe("quick"), epochs=epochs)
 
 
 def bare_seconds(images, preprocessing, recipe):

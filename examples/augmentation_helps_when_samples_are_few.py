@@ -26,10 +26,10 @@ import tensorflow as tf
 from examples.measuring.claims import Check
 from examples.measuring.dots import draw_dots
 from examples.measuring.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED
-from examples.measuring.fitting import Images, fashion, fit
+from examples.measuring.fitting import Images, fashion, fit, halve
 from examples.measuring.rates import best_rate
 from examples.measuring.running import Result, main
-from examples.measuring.small import conv_net, cooling, halve
+from examples.measuring.small import conv_net, cooling
 from nntricks_keras import data
 
 NUMBER = 14

@@ -1,7 +1,6 @@
 """Several workers of one training on this machine: to try what several machines would do."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -9,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from nntricks_keras.training.cluster import Cluster
 
 PATIENCE_SECONDS = 5  # for the other workers to end by themselves, once one has failed
 PATIENCE_AFTER_STOP_SECONDS = 120  # likewise, once one has been asked to stop: they write a checkpoint first
@@ -28,13 +29,12 @@ def run_workers(command, count, advice):
     Returns:
         The exit code: 0 when all workers end well, else that of the first that failed, 1 when it was killed.
     """
-    addresses = [f"localhost:{port}" for port in _free_ports(count)]
+    addresses = tuple(f"localhost:{port}" for port in _free_ports(count))
     with contextlib.ExitStack() as opened:
         logs = [None] + [opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(1, count)]
         processes = []
         for index, log in enumerate(logs):
-            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            environment = {**os.environ, "TF_CONFIG": json.dumps(task)}
+            environment = {**os.environ, "TF_CONFIG": Cluster(addresses, index).tf_config()}
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
         with _passing_on_signals(processes):
             try:

@@ -43,12 +43,15 @@ def fashion():
     return Images((x_train - mean) / deviation, y_train, (x_test - mean) / deviation, y_test)
 
 
+def halve(x):
+    """(count, height, width, channels) -> (count, height / 2, width / 2, channels), by means of 2 x 2 pixels."""
+    count, height, width, channels = x.shape
+    return x.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+
 def halved(images):
     """Images of half the rows and columns, each pixel the mean of four, again with deviation 1."""
-    x_train, x_test = (
-        x.reshape(len(x), x.shape[1] // 2, 2, x.shape[2] // 2, 2, x.shape[3]).mean(axis=(2, 4))
-        for x in (images.x_train, images.x_test)
-    )
+    x_train, x_test = halve(images.x_train), halve(images.x_test)
     deviation = x_train.std()
     return dataclasses.replace(images, x_train=x_train / deviation, x_test=x_test / deviation)
 

@@ -13,7 +13,7 @@ from nntricks_keras import initializers, layers
 def small_fashion():
     """fitting.fashion() at 14 x 14: each pixel the mean of four."""
     images = fitting.fashion()
-    return fitting.Images(halve(images.x_train), images.y_train, halve(images.x_test), images.y_test)
+    return fitting.Images(fitting.halve(images.x_train), images.y_train, fitting.halve(images.x_test), images.y_test)
 
 
 def padded_fashion(size):
@@ -23,12 +23,6 @@ def padded_fashion(size):
     edges = ((0, 0), (edge, edge), (edge, edge), (0, 0))
     x_train, x_test = (np.pad(x, edges, constant_values=x.min()) for x in (images.x_train, images.x_test))
     return fitting.Images(x_train, images.y_train, x_test, images.y_test)
-
-
-def halve(x):
-    """(count, height, width, channels) -> (count, height / 2, width / 2, channels), by means of 2 x 2 pixels."""
-    count, height, width, channels = x.shape
-    return x.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
 def perceptron(input_shape, widths, seed, *, activation="relu", initializer=None, norm=None, keep_prob=1.0):

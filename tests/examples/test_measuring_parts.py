@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from examples.measuring.bowl import descend, share_left, steps_to_hundredth
-from examples.measuring.fitting import Curve
+from examples.measuring.fitting import Curve, halve
 from examples.measuring.gallery import gallery, with_measured
 from examples.measuring.rates import TUNING_SEED, best_rate, mean_loss
-from examples.measuring.small import LocalRates, conv_net, halve, perceptron
+from examples.measuring.small import LocalRates, conv_net, perceptron
 from examples.pooling_does_better_than_shifts import shifted
 
 ROW = {  # of results.csv
