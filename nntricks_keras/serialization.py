@@ -65,6 +65,9 @@ def _revive(hint, value, where):
     if dataclasses.is_dataclass(hint):
         return from_dict(hint, value, where)
     if origin is tuple and isinstance(value, list):
+        of = typing.get_args(hint)[0]
+        if dataclasses.is_dataclass(of):
+            return tuple(from_dict(of, item, f"{where}[{index}]") for index, item in enumerate(value))
         return tuple(_tuple_of(item) for item in value)
     return value
 

@@ -1,0 +1,148 @@
+"""Study: a folder with all that a search has tried, readable while the search runs and after a crash.
+
+study.json         what is searched (StudySettings): written first, compared when a study goes on
+trials/ID.json     one trial (TrialRecord): its draw, its experiment, every epoch of every execution, how it ended
+runs/ID/E/         the run folder of execution E (0, 1, ...) of trial ID, as zoo.train leaves it
+best.json          the best trial's experiment, for `python -m zoo train --experiment`
+oracle.json, trial_ID/   keras-tuner's own
+
+Every file is written aside and renamed, so that another process reads it whole or not at all.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import zoo
+from nntricks_keras import serialization
+from nntricks_keras.errors import InputError
+from nntricks_keras.files import read_json, write_json
+
+RUNNING, COMPLETED, PRUNED, FAILED = STATUSES = ("running", "completed", "pruned", "failed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Execution:
+    """One training of a trial's experiment: a seed, its run folder beside study.json, and a row an epoch."""
+
+    seed: int
+    run: str
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    """rows of history.csv: epoch (from 1), learning_rate, loss, top1, val_loss, val_top1, seconds, ..."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRecord:
+    """A trial as trials/ID.json holds it."""
+
+    trial_id: str
+    status: str
+    hyperparameters: dict[str, float | int | str | bool]
+    experiment: dict
+    """of execution 0: zoo.Experiment as JSON values"""
+    executions: tuple[Execution, ...] = ()
+    score: float | None = None
+    """mean over the executions of each one's best epoch by the objective; of a pruned trial: as far as it came"""
+    reason: str | None = None
+    """why it was pruned or failed, in words"""
+    error: str | None = None
+    """the traceback of a failed trial"""
+    started: str | None = None
+    """UTC, ISO 8601"""
+    seconds: float = 0.0
+    """of work on this trial, all attempts together"""
+
+    def curve(self, metric):
+        """`metric` by epoch: the mean over those executions that have reached the epoch."""
+        longest = max((len(execution.history) for execution in self.executions), default=0)
+        curve = []
+        for epoch in range(longest):
+            reached = [e.history[epoch][metric] for e in self.executions if len(e.history) > epoch]
+            curve.append(sum(reached) / len(reached))
+        return curve
+
+    def to_dict(self):
+        return serialization.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return serialization.from_dict(cls, values)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySettings:
+    """What a study searches, and how: study.json."""
+
+    experiment: zoo.Experiment
+    """what all trials have in common"""
+    space: str
+    """a name in tuning.spaces, or "module:function" of the user's own"""
+    hyperparameters: list = dataclasses.field(default_factory=list)
+    """the space as keras-tuner writes it, to notice when it has changed"""
+    tuner: str = "random"
+    objective: str = "val_top1"
+    direction: str = "max"
+    """max or min"""
+    num_trials: int = 10
+    executions: int = 1
+    """trainings a trial, each with a seed of its own: the experiment's, that plus one, ..."""
+    pruner: str | None = None
+    seed: int = 0
+
+    def to_dict(self):
+        return serialization.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return serialization.from_dict(cls, values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A study folder, opened."""
+
+    folder: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder))
+
+    @classmethod
+    def open(cls, folder):
+        """The study in an existing folder; InputError when there is none."""
+        folder = Path(folder)
+        if not (folder / "study.json").exists():
+            raise InputError(f"{folder} is not a study: it has no study.json")
+        return cls(folder)
+
+    @property
+    def settings(self):
+        return StudySettings.from_dict(read_json(self.folder / "study.json"))
+
+    def write_settings(self, settings):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "study.json", settings.to_dict())
+
+    def records(self):
+        """All trials on disk, in the order of their ids."""
+        return [TrialRecord.from_dict(read_json(path)) for path in sorted((self.folder / "trials").glob("*.json"))]
+
+    def record(self, trial_id):
+        """The trial of that id, or None."""
+        path = self._path(trial_id)
+        return TrialRecord.from_dict(read_json(path)) if path.exists() else None
+
+    def write(self, record):
+        path = self._path(record.trial_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, record.to_dict())
+
+    def run_folder(self, trial_id, execution):
+        return self.folder / "runs" / trial_id / str(execution)
+
+    def ranked(self):
+        """Completed trials, the best by the objective first."""
+        sign = -1 if self.settings.direction == "max" else 1
+        finished = [record for record in self.records() if record.status == COMPLETED]
+        return sorted(finished, key=lambda record: sign * record.score)
+
+    def _path(self, trial_id):
+        return self.folder / "trials" / f"{trial_id}.json"
