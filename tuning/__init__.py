@@ -6,6 +6,7 @@ _PLACES = {
     "space": "spaces",
     "search": "searches",
     "HyperZoo": "hyper_zoo",
+    "ablate": "ablation.ablating",
 }
 __all__ = list(_PLACES)
 
