@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import itertools
 import math
+import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ import scipy.stats
 
 import tuning
 import zoo
+from nntricks_keras import data
 from nntricks_keras.errors import InputError
 from tests.tuning.made_up_runs import GREY, make_settings, rising, write_run
 from tuning.ablation import designs, published
@@ -21,7 +24,7 @@ from tuning.ablation.outcomes import read_outcomes, write_runs
 from tuning.ablation.paired import holm, mean_of
 from tuning.ablation.settings import open_folder
 from tuning.ablation.tables import report, write_effects
-from tuning.ablation.tricks import choose, table
+from tuning.ablation.tricks import choose, shown, table
 from zoo.commands import run_command
 from zoo.experiment import build
 
@@ -226,6 +229,30 @@ def test_the_recipes_of_a_seed_start_from_the_same_weights_and_order():
     assert len(deviations) > 2 * 7  # gaussian, and auto for either activation
 
 
+def test_the_recipes_of_a_seed_see_the_same_images_in_the_same_order(rng):
+    images = rng.integers(0, 255, size=(40, 28, 28, 1)).astype("uint8")
+    labels = np.arange(40) % 10
+    dataset = data.load((images, labels)).train
+    settings = make_settings(["augmentation"], num_seeds=2)
+    orders = {}
+    for recipe, seed in settings.runs():
+        batches = data.pipeline(
+            dataset,
+            GREY,
+            training=True,
+            batch_size=8,
+            num_classes=10,
+            seed=seed,
+            augmentation=settings.experiment_of(recipe, seed).recipe.augmentation,
+        )
+        seen = [(x.numpy(), np.argmax(y, -1).tolist()) for x, y in batches]
+        brightness = [np.sort(x.sum(axis=(1, 2, 3))).round(1).tolist() for x, _ in seen]  # a flip leaves it as it is
+        order = [y for _, y in seen], brightness
+        assert orders.setdefault(seed, order)[0] == order[0]
+        np.testing.assert_allclose(np.concatenate(orders[seed][1]), np.concatenate(order[1]), atol=0.2)
+    assert orders[0][0] != orders[1][0]
+
+
 def test_every_trick_of_the_table_changes_an_experiment_that_builds():
     experiment = zoo.Experiment(preprocessing=GREY, arguments={"width": 0.3})
     names = list(table(experiment))
@@ -236,6 +263,17 @@ def test_every_trick_of_the_table_changes_an_experiment_that_builds():
         assert (changed == bare) == (not recipe)
         assert zoo.Experiment.from_dict(changed.to_dict()) == changed
         build(changed, 10)
+
+
+def test_the_readme_lists_the_tricks_of_the_table():
+    readme = (Path(tuning.__file__).parent / "ablation" / "README.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| `?(.*?)`?[ ,|:].*\| `?(.*?)`?(?:[:, ].*)?\|$", readme, re.MULTILINE)
+    rows = {name: (bare, full) for name, bare, full in listed if name in table(zoo.Experiment())}
+    assert list(rows) == list(table(zoo.Experiment()))
+    for name, trick in table(zoo.Experiment()).items():
+        assert shown(trick.bare).split()[0].removesuffix(".0") == rows[name][0].removesuffix(".0"), name
+        if isinstance(trick.full, str):
+            assert trick.full == rows[name][1], name
 
 
 def test_published_figures_stand_beside_the_same_change_only():

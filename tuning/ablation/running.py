@@ -52,7 +52,7 @@ def train_all(settings, folder, workers):
     """
     progress = _Progress(settings, folder)
     if workers == 0:
-        for recipe, seed in progress.pending:
+        for recipe, seed in list(progress.pending):
             train_run(settings, folder, recipe, seed)
             progress.look()
         return
