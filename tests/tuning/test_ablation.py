@@ -241,15 +241,9 @@ def test_the_recipes_of_a_seed_see_the_same_images_in_the_same_order(rng):
     settings = make_settings(["augmentation"], num_seeds=2)
     orders = {}
     for recipe, seed in settings.runs()[:3]:
-        batches = data.pipeline(
-            dataset,
-            GREY,
-            training=True,
-            batch_size=8,
-            num_classes=10,
-            seed=seed,
-            augmentation=settings.experiment_of(recipe, seed).recipe.augmentation,
-        )
+        of_run = settings.experiment_of(recipe, seed).recipe
+        changes = {"augmentation": of_run.augmentation, "seed": of_run.seed}
+        batches = data.pipeline(dataset, GREY, training=True, batch_size=8, num_classes=10, **changes)
         seen = [(x.numpy(), np.argmax(y, -1).tolist()) for x, y in batches]
         brightness = [np.sort(x.sum(axis=(1, 2, 3))).round(1).tolist() for x, _ in seen]  # a flip leaves it as it is
         order = [y for _, y in seen], brightness
