@@ -8,7 +8,7 @@ WIDTH, HEIGHT = 260, 26
 
 
 def importance_rows(rows):
-    """A <tr> for each Importance."""
+    """The cells and attributes of a table's row for each Importance."""
     told = [row.estimate for row in rows if row.estimate is not None]
     low = min([0.0, *(estimate.low for estimate in told)])
     high = max([0.1, *(estimate.high for estimate in told)])
@@ -17,16 +17,14 @@ def importance_rows(rows):
 
 def _row(row, low, high):
     estimate = row.estimate
-    numbers = f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})" if estimate else "–"
-    return element(
-        "tr",
-        element("td", row.name),
-        element("td", _bar(estimate, low, high) if estimate else None),
-        element("td", numbers, class_="number"),
-        element("td", row.num_trials, class_="number"),
-        element("td", row.verdict, class_="verdict"),
-        class_="matters" if row.verdict == MATTERS else "noise",
-    )
+    numbers = _tell(estimate) if estimate else "–"
+    cells = [row.name, _bar(estimate, low, high) if estimate else "", numbers, row.num_trials, row.verdict]
+    return cells, {"class_": "matters" if row.verdict == MATTERS else "noise"}
+
+
+def _tell(estimate):
+    value, low, high = (f"{round(share, 2) + 0.0:.2f}" for share in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
 
 
 def _bar(estimate, low, high):
@@ -37,7 +35,7 @@ def _bar(estimate, low, high):
     return picture(
         WIDTH,
         HEIGHT,
-        f"{estimate.value:.2f}, from {estimate.low:.2f} to {estimate.high:.2f}",
+        _tell(estimate),
         join(
             line(x(0), 0, x(0), HEIGHT, "axis"),
             line(x(estimate.low), middle, x(estimate.high), middle, "interval"),

@@ -24,7 +24,9 @@ def draw_curves(settings, records, parameters, best_id):
     if not points:
         return None
     last_epoch = max(epoch for epoch, _ in points)
-    axis = ScoreAxis(*score_range([value for _, value in points], settings.direction))
+    ends = [curve[-1][1] for curve in curves.values() if curve]
+    # The range is that of how they end: most begin far outside and would flatten what matters.
+    axis = ScoreAxis(*score_range(ends, settings.direction), is_cut=False)
 
     def place(epoch, value):
         return BOX.x((epoch - 1) / (last_epoch - 1) if last_epoch > 1 else 0.5), BOX.y(axis.position(value))
@@ -37,14 +39,19 @@ def draw_curves(settings, records, parameters, best_id):
     marks = [epoch for epoch in linear_ticks(1, last_epoch, 10) if epoch == int(epoch)] if last_epoch > 1 else [1]
     marks = [1, *[epoch for epoch in marks if epoch > 1]]
     ticks = [((epoch - 1) / (last_epoch - 1) if last_epoch > 1 else 0.5, f"{epoch:.0f}") for epoch in marks]
+    frame = element(
+        "rect", x=BOX.left - 6, y=BOX.top - 6, width=BOX.right - BOX.left + 12, height=BOX.bottom - BOX.top + 6
+    )
+    frame = element("clipPath", frame, id="frame")
     return picture(
         WIDTH,
         HEIGHT,
         f"{settings.objective} by epoch, a line a trial",
-        *left_axis(BOX, axis.ticks()),
+        *left_axis(BOX, axis.ticks(8)),
         *bottom_axis(BOX, ticks),
         text(BOX.x(0.5), HEIGHT - 8, "epoch"),
-        *drawn,
+        frame,
+        element("g", *drawn, clip_path="url(#frame)"),
     )
 
 

@@ -26,14 +26,18 @@ class Box:
 
 @dataclasses.dataclass(frozen=True)
 class ScoreAxis:
-    """Scores on a vertical axis; one beyond the range is drawn at its edge."""
+    """Scores on a vertical axis."""
 
     low: float
     high: float
     is_reversed: bool = False
+    is_cut: bool = True
+    """scores beyond the range are drawn at its edge"""
 
     def position(self, score):
-        position = min(max((score - self.low) / (self.high - self.low), 0.0), 1.0)
+        position = (score - self.low) / (self.high - self.low)
+        if self.is_cut:
+            position = min(max(position, 0.0), 1.0)
         return 1 - position if self.is_reversed else position
 
     def ticks(self, count=5):

@@ -1,10 +1,14 @@
 """The trials that did not complete: what was pruned, and what failed with its traceback."""
 
-from tuning.reporting.blocks import cell, section, table
+import re
+
+from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
-from tuning.reporting.scales import show, show_score, show_seconds
+from tuning.reporting.scales import show
 from tuning.reporting.tables import num_epochs
 from tuning.studies import FAILED, PRUNED
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes bold into its errors
 
 
 def pruned(found):
@@ -12,22 +16,14 @@ def pruned(found):
     if not records:
         return None
     rows = [
-        element(
-            "tr",
-            element("td", r.trial_id),
-            cell(num_epochs(r), num_epochs(r)),
-            cell(show_score(r.score), r.score),
-            cell(show_seconds(r.seconds), r.seconds),
-            element("td", r.reason or "no reason was kept"),
-            class_="trial",
-            data_trial=r.trial_id,
-        )
+        ([*outcome(r), r.reason or "no reason was kept"], {"class_": "trial", "data_trial": r.trial_id})
         for r in records
     ]
+    columns = [("trial", False), (found.settings.objective, True), ("epochs", True), ("time", True), ("reason", False)]
     return section(
         f"Pruned: {len(records)}",
-        "Stopped early, as they fell behind the others.",
-        table(["trial", "epochs", found.settings.objective, "time", "reason"], rows, "sortable"),
+        "Stopped early, as they fell behind the others; the score is what they had reached.",
+        table(columns, rows, is_sortable=True),
     )
 
 
@@ -47,7 +43,7 @@ def _failure(record):
             f"trial {record.trial_id}, epoch {num_epochs(record) + 1}: {record.reason or 'no reason was kept'}",
         ),
         element("p", drawn),
-        element("pre", record.error)
+        element("pre", COLOURS.sub("", record.error))
         if record.error
         else element("p", "No traceback: it ended by itself.", class_="muted"),
     )

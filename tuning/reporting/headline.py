@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from tuning.reporting.blocks import cell, section, table
+from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
 from tuning.reporting.scales import show, show_score, show_seconds
 from tuning.reporting.tables import num_epochs
@@ -28,7 +28,7 @@ def headline(title, found):
         element(
             "dl",
             _tile(f"best {settings.objective}", show_score(best.score if best else None), _spread(best, settings)),
-            _tile("trials", f"{len(records)} of {settings.num_trials}", told),
+            _tile("trials ended", f"{len(records) - counts[RUNNING]} of {settings.num_trials}", told),
             _tile(
                 "time of training",
                 show_seconds(sum(r.seconds for r in records)),
@@ -99,26 +99,18 @@ def best_recipes(found):
     """A table of the best trials; a click on a heading sorts by it."""
     if not found.ranked:
         return None
-    parameters = found.parameters
-    heads = ["trial", found.settings.objective, "epochs", "time", *(parameter.name for parameter in parameters)]
-    rows = [
-        element(
-            "tr",
-            element("td", r.trial_id),
-            cell(show_score(r.score), r.score),
-            cell(num_epochs(r), num_epochs(r)),
-            cell(show_seconds(r.seconds), r.seconds),
-            *(cell(show(value), value) for value in (parameter.value(r) for parameter in parameters)),
-            class_="trial",
-            data_trial=r.trial_id,
-        )
-        for r in found.ranked[:MOST_RECIPES]
-    ]
+    columns = [("trial", False), (found.settings.objective, True), ("epochs", True), ("time", True)]
+    columns += [(parameter.name, parameter.kind != "choice" or parameter.is_ordered) for parameter in found.parameters]
+    rows = []
+    for record in found.ranked[:MOST_RECIPES]:
+        values = [parameter.value(record) for parameter in found.parameters]
+        cells = [*outcome(record), *((show(value), value) for value in values)]
+        rows.append((cells, {"class_": "trial", "data_trial": record.trial_id}))
     more = len(found.ranked) - MOST_RECIPES
     return section(
         "Best recipes",
         f"{len(rows)} of {len(found.ranked)} completed trials; all are in trials.csv." if more > 0 else None,
-        table(heads, rows, "sortable"),
+        table(columns, rows, is_sortable=True),
         element(
             "details",
             element("summary", "The best trial's experiment as JSON"),

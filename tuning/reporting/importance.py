@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tuning.reporting.forest import Estimate, permutation_importance
+from tuning.reporting.parameters import scored
 from tuning.reporting.scales import ranks
 
 FEWEST_TRIALS = 20
@@ -57,22 +58,20 @@ def importances_of(parameters, records, seed=0):
     Raises:
         InputError: scikit-learn is not installed.
     """
-    scored = [
-        r for r in records if r.status in ("completed", "pruned") and r.score is not None and np.isfinite(r.score)
-    ]
-    if len(scored) < FEWEST_TRIALS:
+    trials = scored(records)
+    if len(trials) < FEWEST_TRIALS:
         return Importances(
-            len(scored),
-            problem=f"Too few trials to tell: {len(scored)} with a score, and it takes {FEWEST_TRIALS} to tell even a "
+            len(trials),
+            problem=f"Too few trials to tell: {len(trials)} with a score, and it takes {FEWEST_TRIALS} to tell even a "
             "strong hyperparameter from chance.",
         )
-    scores = ranks([record.score for record in scored])
+    scores = ranks([record.score for record in trials])
     if np.ptp(scores) == 0:
-        return Importances(len(scored), problem="All trials have the same score: nothing made a difference.")
-    columns, inputs, active = _inputs(parameters, scored)
+        return Importances(len(trials), problem="All trials have the same score: nothing made a difference.")
+    columns, inputs, active = _inputs(parameters, trials)
     told = [p for p in parameters if active[p.name].sum() >= FEWEST_VALUES and _varies(inputs[:, columns[p.name]])]
     if not told:
-        return Importances(len(scored), problem="No hyperparameter took two values in enough trials to tell.")
+        return Importances(len(trials), problem="No hyperparameter took two values in enough trials to tell.")
     groups = {p.name: _with_dependants(p.name, parameters, columns) for p in told}
     r_squared, estimates = permutation_importance(inputs, groups, active, scores, seed)
     predicts = r_squared.low > 0
@@ -89,7 +88,7 @@ def importances_of(parameters, records, seed=0):
             "noise."
         )
     )
-    return Importances(len(scored), tuple(rows), r_squared, problem)
+    return Importances(len(trials), tuple(rows), r_squared, problem)
 
 
 def _verdict(estimate, predicts):

@@ -39,7 +39,7 @@ def report(study_dir):
     )
     path = study.folder / "report.html"
     write_tables(study.folder, records, parameters, found.importances)
-    write_atomically(path, lambda file: file.write(_page(found).encode()))
+    write_atomically(path, lambda file: file.write(_page(found).encode(errors="backslashreplace")))
     return path
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from tuning.reporting.scales import linear_ticks, log_ticks, show
+from tuning.studies import COMPLETED, PRUNED
 
 OWN_OF_TUNER = "tuner/"  # Hyperband's entries among the hyperparameters: not of the space
 
@@ -81,7 +82,7 @@ def _parameter(name, entries, records):
     is_choice = any("values" in config or "min_value" not in config for config in configs)
     numbers = [value for value in drawn if isinstance(value, (int, float)) and not isinstance(value, bool)]
     if is_choice or len(numbers) < len(drawn):
-        return _choice(name, alternatives, [*drawn, *(value for c in configs for value in c.get("values", []))])
+        return _choice(name, alternatives, [*(value for c in configs for value in c.get("values", [])), *drawn])
     ends = [*drawn, *(config[end] for config in configs for end in ("min_value", "max_value"))]
     low, high = float(min(ends)), float(max(ends))
     if low == high:
@@ -95,3 +96,8 @@ def _choice(name, alternatives, values):
     ordered = sorted(values) if is_ordered else values
     levels = tuple(dict.fromkeys(show(value) for value in ordered))
     return Parameter(name, "choice", levels, is_ordered, alternatives=alternatives)
+
+
+def scored(records):
+    """The trials whose score counts: completed ones, and pruned ones with what they had reached."""
+    return [r for r in records if r.status in (COMPLETED, PRUNED) and r.score is not None and math.isfinite(r.score)]

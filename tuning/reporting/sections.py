@@ -48,14 +48,15 @@ def importance(found):
     r = told.r_squared
     note = (
         "How much of the trials' ranking goes through each hyperparameter, alone and together with others: what a "
-        "random forest's error on trials it has not seen grows by when that hyperparameter is taken from another trial. "
+        "random forest's error on unseen trials grows by when that hyperparameter is taken from another trial. "
         f"Bars are 95 % intervals, from a bootstrap over the {told.num_trials} trials with a score (pruned ones with "
         f"what they had reached). The forest's R² on unseen trials is {r.value:.2f} ({r.low:.2f} to {r.high:.2f}); "
         "1 is perfect, 0 is no better than the mean."
     )
     problem = element("p", told.problem, class_="notice") if told.problem else None
-    heads = ["hyperparameter", "share of the variance", "", "trials that used it", "verdict"]
-    return section("Importance of the hyperparameters", note, problem, table(heads, importance_rows(told.rows)))
+    columns = [("hyperparameter", False), ("share of the variance", False), ("95 % interval", True), ("trials", True)]
+    columns.append(("verdict", False))
+    return section("Importance of the hyperparameters", note, problem, table(columns, importance_rows(told.rows)))
 
 
 def slices(found):

@@ -1,6 +1,7 @@
 """Slices: the score against each hyperparameter alone, a dot a trial."""
 
 from tuning.reporting.drawing import Box, ScoreAxis, bottom_axis, left_axis, mark, picture, shorten, text
+from tuning.reporting.parameters import scored
 from tuning.reporting.scales import score_range
 
 WIDTH, HEIGHT = 340, 232
@@ -10,11 +11,11 @@ SPREAD = 0.5  # of the room between two categories: dots of one category lie sid
 
 def draw_slices(settings, records, parameters, best_id):
     """A picture a hyperparameter; none where fewer than two trials have a score."""
-    scored = [record for record in records if record.score is not None and record.score == record.score]
-    if len(scored) < 2:
+    trials = scored(records)
+    if len(trials) < 2:
         return []
-    axis = ScoreAxis(*score_range([record.score for record in scored], settings.direction))
-    order = sorted(scored, key=lambda record: record.trial_id == best_id)
+    axis = ScoreAxis(*score_range([record.score for record in trials], settings.direction))
+    order = sorted(trials, key=lambda record: record.trial_id == best_id)
     return [_slice(settings.objective, parameter, axis, order, parameters, best_id) for parameter in parameters]
 
 

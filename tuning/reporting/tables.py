@@ -66,4 +66,4 @@ def _numbers(estimate):
 def _write(path, rows):
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+    write_atomically(path, lambda file: file.write(text.getvalue().encode(errors="backslashreplace")))
