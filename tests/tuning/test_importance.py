@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 import zoo
 from nntricks_keras.errors import InputError
 from tuning.reporting import importance
-from tuning.reporting.forest import NUM_TREES, permutation_importance
+from tuning.reporting.forest import NUM_TREES, Estimate, permutation_importance
 from tuning.reporting.importance import MATTERS, NOT_TOLD, importances_of
 from tuning.reporting.parameters import parameters_of
 from tuning.reporting.scales import ranks
@@ -100,6 +100,16 @@ def test_a_forest_that_predicts_nothing_says_so(rng):
     found, rows = next((found, rows) for found, rows in tried if found.problem)
     assert "noise" in found.problem
     assert {row.verdict for row in rows.values()} == {NOT_TOLD}
+
+
+def test_an_interval_above_zero_means_nothing_where_the_forest_predicts_nothing(rng, monkeypatch):
+    def forest(r_squared):
+        return lambda *_: (Estimate(0.1, r_squared, 0.3), {"a": Estimate(0.2, 0.1, 0.3)})
+
+    for lower_end, verdict in ((-0.01, NOT_TOLD), (0.01, MATTERS)):
+        monkeypatch.setattr(importance, "permutation_importance", forest(lower_end))
+        _, rows = importances(uniform(rng, 20, "a"), rng.uniform(size=20))
+        assert rows["a"].verdict == verdict
 
 
 def test_too_few_trials_are_said_to_be_too_few(rng):

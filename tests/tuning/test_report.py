@@ -39,9 +39,8 @@ def make_study(folder, rng, statuses, **settings):
     study = Study(folder)
     study.write_settings(StudySettings(zoo.Experiment(), **settings))
     for index, status in enumerate(statuses):
-        drawn = {"norm": str(rng.choice(["none", "batch"])), "rate": float(10 ** rng.uniform(-3, 0))}
-        if drawn["norm"] == "batch":
-            drawn["alpha"] = float(rng.uniform())
+        drawn = {"norm": "batch", "alpha": float(rng.uniform())} if index % 2 else {"norm": "none"}
+        drawn["rate"] = float(10 ** rng.uniform(-3, 0))
         epochs = 6 if status == COMPLETED else 2
         history = [
             {"epoch": epoch + 1.0, "val_top1": float(rng.uniform(0.5, 0.9)), "val_loss": float(rng.uniform(0.3, 0.9))}
