@@ -50,6 +50,8 @@ class TrialRecord:
     """UTC, ISO 8601"""
     seconds: float = 0.0
     """of work on this trial, all attempts together"""
+    notes: tuple[str, ...] = ()
+    """what else happened, in words: out of memory at that batch size, ..."""
 
     def curve(self, metric):
         """`metric` by epoch: the mean over those executions that have reached the epoch."""
@@ -86,6 +88,13 @@ class StudySettings:
     executions: int = 1
     """trainings a trial, each with a seed of its own: the experiment's, that plus one, ..."""
     pruner: str | None = None
+    """a name in tuning.pruning"""
+    pruner_settings: dict[str, float] = dataclasses.field(default_factory=dict)
+    """what differs from the pruner's defaults"""
+    keep_best: int = 3
+    """so many of the best trials keep model.keras and checkpoints; the other finished ones keep their numbers only"""
+    keep_bytes: int | None = None
+    """the best trials keep these files as long as they take no more than this in all"""
     seed: int = 0
 
     def to_dict(self):
