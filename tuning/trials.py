@@ -67,6 +67,13 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     return record
 
 
+def score_of(executions, settings):
+    """The mean over those executions that have begun of each one's best epoch by the study's objective, or None."""
+    best = max if settings.direction == "max" else min
+    scores = [best(row[settings.objective] for row in each.history) for each in executions if each.history]
+    return sum(scores) / len(scores) if scores else None
+
+
 class _Pruned(Exception):  # noqa: N818
     """The pruner has decided; its words."""
 
@@ -118,7 +125,7 @@ class _Trial:
         history = [{name: float(value) for name, value in row.items()} for row in run.history]
         executions = list(self.record.executions)
         executions[number] = dataclasses.replace(executions[number], history=history)
-        self._write(executions=tuple(executions), score=self._score(executions))
+        self._write(executions=tuple(executions), score=score_of(executions, self.settings))
         if not history:
             return
         objective = self.settings.objective
@@ -191,15 +198,6 @@ class _Trial:
             shutil.rmtree(self.study.run_folder(self.record.trial_id, number), ignore_errors=True)
         self.start_from = None  # it was trained at the whole batch
         self._write(experiment={**experiment, "recipe": recipe}, executions=(), score=None, notes=(note,))
-
-    def _score(self, executions):
-        best = max if self.settings.direction == "max" else min
-        scores = [
-            best(row[self.settings.objective] for row in execution.history)
-            for execution in executions
-            if execution.history
-        ]
-        return sum(scores) / len(scores) if scores else None
 
     def _write(self, **changes):
         seconds = round(self._seconds_before + time.perf_counter() - self._began, 3)

@@ -14,7 +14,7 @@ from nntricks_keras.errors import InputError
 from tests.tuning.conftest import build
 from tuning.locks import BusyError, held
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
-from tuning.trials import run_trial
+from tuning.trials import run_trial, score_of
 
 TIMES = ("seconds", "images_per_second")
 
@@ -33,12 +33,11 @@ def learnt(record):
     return [[{n: v for n, v in row.items() if n not in TIMES} for row in e.history] for e in record.executions]
 
 
-@pytest.mark.parametrize(("objective", "direction", "best"), [("val_top1", "max", max), ("val_loss", "min", min)])
-def test_all_executions_are_trained_and_their_epochs_kept(study, pictures, objective, direction, best):
-    record = run(study, pictures, executions=2, objective=objective, direction=direction)
+def test_all_executions_are_trained_and_their_epochs_kept(study, pictures):
+    record = run(study, with_recipe(pictures, epochs=2), executions=2, objective="val_loss", direction="min")
     assert study.record("0000") == record
     assert (record.status, record.hyperparameters, record.reason, record.error) == (COMPLETED, {"a": 1}, None, None)
-    assert zoo.Experiment.from_dict(record.experiment) == pictures
+    assert zoo.Experiment.from_dict(record.experiment) == with_recipe(pictures, epochs=2)
     assert [execution.seed for execution in record.executions] == [0, 1]
     scores = []
     for number, execution in enumerate(record.executions):
@@ -46,16 +45,25 @@ def test_all_executions_are_trained_and_their_epochs_kept(study, pictures, objec
         assert folder == study.run_folder("0000", number)
         assert zoo.Experiment.load(folder).recipe.seed == number
         assert execution.history == training.Run(folder).history
-        assert len(execution.history) == 3
+        assert len(execution.history) == 2
         assert training.Run(folder).model_path.exists()
         assert not [*folder.glob("*.png"), *folder.glob("tensorboard")]
-        scores.append(best(row[objective] for row in execution.history))
+        scores.append(min(row["val_loss"] for row in execution.history))
     assert record.score == pytest.approx(sum(scores) / 2)
     assert learnt(record)[0] != learnt(record)[1]
 
 
+def test_the_score_is_the_mean_of_each_executions_best(study):
+    executions = [Execution(seed, "", [{"val": value} for value in curve]) for seed, curve in enumerate([[3, 1], [8]])]
+    settings = dataclasses.replace(study.settings, objective="val")
+    assert score_of(executions, settings) == 5.5
+    assert score_of([*executions, Execution(2, "")], dataclasses.replace(settings, direction="min")) == 4.5
+    assert score_of([], settings) is None
+
+
 def test_a_finished_trial_is_returned_as_it_is(study, pictures, monkeypatch):
-    record = run(study, pictures, num_epochs=1)
+    record = TrialRecord("0000", COMPLETED, {"a": 1}, pictures.to_dict(), score=0.5)
+    study.write(record)
     monkeypatch.setattr(zoo, "train", None)
     assert run(study, pictures) == record
     with pytest.raises(InputError, match=r"recipe.learning_rate was 0\.01, now 0\.02"):
@@ -64,7 +72,7 @@ def test_a_finished_trial_is_returned_as_it_is(study, pictures, monkeypatch):
 
 @pytest.mark.parametrize(
     ("learning_rate", "words"),
-    # One step an epoch, whose loss is finite. The weights then are not; or they are, but not what is computed from them.
+    # One step an epoch, whose loss is finite; what it makes of the weights is not, or what is computed from them.
     [(1e39, "weights became NaN or infinite"), (1e25, "val_loss became")],
 )
 def test_a_trial_whose_weights_are_spoilt_has_failed_though_its_score_is_finite(study, pictures, learning_rate, words):
@@ -87,34 +95,44 @@ def test_what_a_trial_raises_is_its_record(study, pictures, monkeypatch):
     assert study.record("0000") == record
 
 
-def test_out_of_memory_once_more_at_half_the_batch(study, pictures, monkeypatch):
+@pytest.fixture
+def exhausting(monkeypatch):
+    """Networks that need more memory than there is when the batch is above 12 and the seed is odd."""
     tried = []
 
     def exhaust(experiment, num_classes):
         tried.append((experiment.recipe.batch_size, experiment.recipe.seed))
-        if experiment.recipe.batch_size > limit and experiment.recipe.seed == 1:
+        if experiment.recipe.batch_size > 12 and experiment.recipe.seed % 2:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
         return build(experiment, num_classes)
 
     monkeypatch.setattr(zoo.experiment, "build", exhaust)
-    limit = 12
-    record = run(study, with_recipe(pictures, epochs=1), executions=2)
-    assert tried == [(24, 0), (24, 1), (12, 0), (12, 1)]
+    return tried
+
+
+def test_out_of_memory_once_more_at_half_the_batch(study, pictures, exhausting):
+    record = run(study, with_recipe(pictures, epochs=1, seed=1))
+    assert exhausting == [(24, 1), (12, 1)]
     assert record.status == COMPLETED
     assert record.notes == ("out of memory at batch_size 24; trained again from the start at 12",)
     assert record.experiment["recipe"]["batch_size"] == 12
-    assert all(zoo.Experiment.load(study.folder / e.run).recipe.batch_size == 12 for e in record.executions)
+    assert zoo.Experiment.load(study.folder / record.executions[0].run).recipe.batch_size == 12
 
-    # What goes on from it has its batch.
+    failed = run(study, with_recipe(pictures, epochs=1, batch_size=48, seed=1), "0001")
+    assert exhausting[2:] == [(48, 1), (24, 1)]
+    assert failed.status == FAILED
+    assert "ResourceExhaustedError" in failed.error
+    assert len(failed.notes) == 1
+
+
+@pytest.mark.slow
+def test_all_executions_have_the_half_batch_and_so_has_what_goes_on_from_them(study, pictures, exhausting):
+    record = run(study, with_recipe(pictures, epochs=1), executions=2)
+    assert exhausting == [(24, 0), (24, 1), (12, 0), (12, 1)]
+    assert all(zoo.Experiment.load(study.folder / e.run).recipe.batch_size == 12 for e in record.executions)
     later = run(study, with_recipe(pictures, epochs=1), "0001", start_from="0000", executions=2)
     assert later.experiment == record.experiment
-    assert learnt(later) == learnt(record)
-
-    limit = 0
-    record = run(study, with_recipe(pictures, epochs=1, seed=1), "0002")
-    assert record.status == FAILED
-    assert "ResourceExhaustedError" in record.error
-    assert len(record.notes) == 1
+    assert later.executions[1].history == record.executions[1].history
 
 
 @pytest.mark.slow
@@ -144,6 +162,7 @@ def test_a_hopeless_trial_is_pruned_after_its_first_epoch(study, pictures):
     assert record.score == record.executions[0].history[0]["val_top1"]
 
 
+@pytest.mark.slow
 def test_epochs_given_piece_by_piece_are_those_of_one_training(study, pictures):
     whole = run(study, pictures, "0000", tuner="hyperband")
     first = run(study, pictures, "0001", num_epochs=1, tuner="hyperband")
@@ -160,27 +179,28 @@ def test_epochs_given_piece_by_piece_are_those_of_one_training(study, pictures):
 
 
 def test_an_interrupted_trial_goes_on_to_the_same_record(study, pictures, monkeypatch):
-    whole = run(study, pictures, "0000", executions=2)
+    whole = run(study, pictures, "0000")
     steps = []
 
     def stop(self, batch, logs=None):
         steps.append(batch)
-        if len(steps) == 14:  # in the second epoch of the second execution
+        if len(steps) == 5:  # in the second of three epochs
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
         with pytest.raises(KeyboardInterrupt):
-            run(study, pictures, "0001", executions=2)
+            run(study, pictures, "0001")
     left = study.record("0001")
-    assert (left.status, [len(execution.history) for execution in left.executions]) == (RUNNING, [3, 1])
-    record = run(study, pictures, "0001", executions=2)
-    assert [e.history[0] for e in record.executions] == [e.history[0] for e in left.executions]
+    assert (left.status, len(left.executions[0].history)) == (RUNNING, 1)
+    record = run(study, pictures, "0001")
+    assert record.executions[0].history[0] == left.executions[0].history[0]  # its seconds, too: not trained again
     assert record.seconds > left.seconds > 0
     assert learnt(record) == learnt(whole)
     assert (record.status, record.score, record.experiment) == (COMPLETED, whole.score, whole.experiment)
 
 
+@pytest.mark.slow
 def test_a_trial_left_by_another_draw_begins_anew(study, pictures):
     other = with_recipe(pictures, learning_rate=0.02)
     study.write(TrialRecord("0000", RUNNING, {"a": 2}, other.to_dict(), (Execution(0, "runs/0000/0"),)))
