@@ -55,6 +55,7 @@ def make_study(folder, rng, statuses, **settings):
                 (Execution(0, f"runs/{index:04d}/0", history),),
                 score=max(row["val_top1"] for row in history) if status in (COMPLETED, PRUNED) else None,
                 reason="fell behind" if status == PRUNED else None,
+                notes=("half the batch",) if index == 0 else (),
                 error="Traceback: boom" if status == FAILED else None,
                 seconds=61.0,
             )
@@ -120,6 +121,7 @@ def test_the_headline_and_the_tables_say_what_was_recorded(study):
     assert "5 completed, 2 pruned, 1 failed" in reader.text
     assert "8 min 08 s" in reader.text  # 8 trials of 61 s
     assert "fell behind" in reader.text
+    assert "half the batch" in reader.text
     assert "Traceback: boom" in reader.text
     rows = [a["data-trial"] for a in reader.all("tr", "trial")]
     assert rows[:5] == [record.trial_id for record in study.ranked()]
@@ -194,7 +196,12 @@ def test_nothing_of_the_users_is_taken_for_markup(tmp_path, rng):
     )
     for record in study.records():
         values = json.loads(json.dumps(record.to_dict()))
-        values |= {"trial_id": record.trial_id + "\" onload='alert(1)' <b>", "reason": HOSTILE, "error": HOSTILE}
+        values |= {
+            "trial_id": record.trial_id + "\" onload='alert(1)' <b>",
+            "reason": HOSTILE,
+            "error": HOSTILE,
+            "notes": [HOSTILE],
+        }
         values["hyperparameters"] |= {HOSTILE: f"{HOSTILE}{record.trial_id}", "number": float(rng.uniform())}
         values["experiment"]["data"] = HOSTILE
         (study.folder / "trials" / f"{record.trial_id}.json").write_text(json.dumps(values))

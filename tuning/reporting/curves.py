@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tuning.reporting.drawing import Box, ScoreAxis, bottom_axis, left_axis, mark, picture, text
 from tuning.reporting.markup import element, join
 from tuning.reporting.scales import linear_ticks, score_range
@@ -24,9 +26,7 @@ def draw_curves(settings, records, parameters, best_id):
     if not points:
         return None
     last_epoch = max(epoch for epoch, _ in points)
-    ends = [curve[-1][1] for curve in curves.values() if curve]
-    # The range is that of how they end: most begin far outside and would flatten what matters.
-    axis = ScoreAxis(*score_range(ends, settings.direction), is_cut=False)
+    axis = ScoreAxis(*_range(curves.values(), settings.direction), is_cut=False)
 
     def place(epoch, value):
         return BOX.x((epoch - 1) / (last_epoch - 1) if last_epoch > 1 else 0.5), BOX.y(axis.position(value))
@@ -53,6 +53,17 @@ def draw_curves(settings, records, parameters, best_id):
         frame,
         element("g", *drawn, clip_path="url(#frame)"),
     )
+
+
+def _range(curves, direction):
+    """Scores to draw: where the curves end and what they reached, and all epochs but the worst tenth.
+
+    Most begin far outside, and would flatten what matters.
+    """
+    best, tenth = (max, 0.1) if direction == "max" else (min, 0.9)
+    scores = [[score for _, score in curve] for curve in curves if curve]
+    reached = [score for curve in scores for score in (curve[-1], best(curve))]
+    return score_range([*reached, np.quantile([score for curve in scores for score in curve], tenth)], direction)
 
 
 def _curve(record, parameters, points, best_id):

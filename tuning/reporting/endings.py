@@ -15,16 +15,18 @@ def pruned(found):
     records = [record for record in found.records if record.status == PRUNED]
     if not records:
         return None
-    rows = [
-        ([*outcome(r), r.reason or "no reason was kept"], {"class_": "trial", "data_trial": r.trial_id})
-        for r in records
-    ]
+    rows = [([*outcome(r), _told(r)], {"class_": "trial", "data_trial": r.trial_id}) for r in records]
     columns = [("trial", False), (found.settings.objective, True), ("epochs", True), ("time", True), ("reason", False)]
     return section(
         f"Pruned: {len(records)}",
         "Stopped early, as they fell behind the others; the score is what they had reached.",
         table(columns, rows, is_sortable=True),
     )
+
+
+def _told(record):
+    """Why a trial ended early, and what else happened."""
+    return "; ".join([record.reason or "no reason was kept", *record.notes])
 
 
 def failed(found):
@@ -40,7 +42,7 @@ def _failure(record):
         "details",
         element(
             "summary",
-            f"trial {record.trial_id}, epoch {num_epochs(record) + 1}: {record.reason or 'no reason was kept'}",
+            f"trial {record.trial_id}, after {num_epochs(record)} epochs: {_told(record)}",
         ),
         element("p", drawn),
         element("pre", COLOURS.sub("", record.error))

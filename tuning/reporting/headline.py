@@ -101,10 +101,13 @@ def best_recipes(found):
         return None
     columns = [("trial", False), (found.settings.objective, True), ("epochs", True), ("time", True)]
     columns += [(parameter.name, parameter.kind != "choice" or parameter.is_ordered) for parameter in found.parameters]
+    has_notes = any(record.notes for record in found.ranked[:MOST_RECIPES])
+    columns += [("notes", False)] * has_notes
     rows = []
     for record in found.ranked[:MOST_RECIPES]:
         values = [parameter.value(record) for parameter in found.parameters]
         cells = [*outcome(record), *((show(value), value) for value in values)]
+        cells += ["; ".join(record.notes)] * has_notes
         rows.append((cells, {"class_": "trial", "data_trial": record.trial_id}))
     more = len(found.ranked) - MOST_RECIPES
     return section(

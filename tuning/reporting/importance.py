@@ -9,8 +9,8 @@ from tuning.reporting.parameters import scored
 from tuning.reporting.scales import ranks
 
 FEWEST_TRIALS = 20
-"""In simulated studies of 6 hyperparameters, one of which carries most of the score, it was told from noise in 7 of 10
-studies of 20 trials, in 4 of 10 of 12 trials, and in 9 of 10 of 30."""
+"""In 80 simulated studies of 6 hyperparameters, one of which carries most of the score, that one was told from noise in
+56 with 20 trials and in 23 with 12; of 80 studies of pure noise 0 and 5 called something important."""
 FEWEST_VALUES = 10  # trials that used a conditional hyperparameter
 
 MATTERS = "matters"

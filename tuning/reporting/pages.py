@@ -35,7 +35,7 @@ def report(study_dir):
     settings, records = study.settings, study.records()
     parameters = parameters_of(settings, records)
     found = Findings(
-        study, settings, records, parameters, importances_of(parameters, records, settings.seed), study.ranked()
+        study, settings, records, parameters, importances_of(parameters, records, settings.seed), study.rank(records)
     )
     path = study.folder / "report.html"
     write_tables(study.folder, records, parameters, found.importances)

@@ -16,18 +16,11 @@ def write_tables(folder, records, parameters, importances):
 def _trials(records):
     """A row a trial; its hyperparameters in columns hp.NAME, empty where one was not drawn."""
     names = list(dict.fromkeys(name for record in records for name in record.hyperparameters))
-    head = ["trial", "status", "score", "epochs", "seconds", "started", "reason"]
+    head = ["trial", "status", "score", "epochs", "seconds", "started", "reason", "notes"]
     yield [*head, *(f"hp.{name}" for name in names)]
     for record in records:
-        row = [
-            record.trial_id,
-            record.status,
-            record.score,
-            num_epochs(record),
-            record.seconds,
-            record.started,
-            record.reason,
-        ]
+        row = [record.trial_id, record.status, record.score, num_epochs(record), record.seconds, record.started]
+        row += [record.reason, "; ".join(record.notes)]
         yield [*row, *(record.hyperparameters.get(name) for name in names)]
 
 
