@@ -268,9 +268,14 @@ def test_the_tables_read_back_equal(study):
     assert [(row["trial"], float(row["val_top1"])) for row in epochs] == expected
 
 
-def test_the_command_writes_the_page_and_refuses_what_is_no_study(study, tmp_path, capsys):
+def test_the_command_writes_the_page_and_refuses_what_is_no_study(study, tmp_path, capsys, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
     assert run_command("python -m tuning", "tuning.commands", ["report", str(study.folder)]) == 0
     assert str(study.folder / "report.html") in capsys.readouterr().out
+    assert not opened
+    assert run_command("python -m tuning", "tuning.commands", ["report", str(study.folder), "--open"]) == 0
+    assert opened == [(study.folder / "report.html").resolve().as_uri()]
     with pytest.raises(InputError, match=r"study\.json"):
         tuning.report(tmp_path)
     assert run_command("python -m tuning", "tuning.commands", ["report", str(tmp_path)]) == 2

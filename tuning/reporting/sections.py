@@ -31,7 +31,9 @@ def parallel_coordinates(found):
     drawn = draw_parallel(found.settings, found.records, found.parameters, found.best_id)
     if drawn is None:
         return None
-    note = "A line a trial, the darker the better; the best is orange, pruned ones are dashed."
+    note = (
+        f"A line a trial, the stronger the better; the best is orange{_of_pruned(found, ', pruned ones are dashed')}."
+    )
     hint = element(
         "p",
         "Drag along an axis to keep the trials that cross it there; a click on it lets all through again.",
@@ -49,9 +51,9 @@ def importance(found):
     note = (
         "How much of the trials' ranking goes through each hyperparameter, alone and together with others: what a "
         "random forest's error on unseen trials grows by when that hyperparameter is taken from another trial. "
-        f"Bars are 95 % intervals, from a bootstrap over the {told.num_trials} trials with a score (pruned ones with "
-        f"what they had reached). The forest's R² on unseen trials is {r.value:.2f} ({r.low:.2f} to {r.high:.2f}); "
-        "1 is perfect, 0 is no better than the mean."
+        f"Bars are 95 % intervals, from a bootstrap over the {told.num_trials} trials with a score"
+        f"{_of_pruned(found, ' (pruned ones with what they had reached)')}. The forest's R² on unseen trials is "
+        f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f}); 1 is perfect, 0 is no better than the mean."
     )
     problem = element("p", told.problem, class_="notice") if told.problem else None
     columns = [("hyperparameter", False), ("share of the variance", False), ("95 % interval", True), ("trials", True)]
@@ -63,5 +65,9 @@ def slices(found):
     drawn = draw_slices(found.settings, found.records, found.parameters, found.best_id)
     if not drawn:
         return None
-    note = "The score against each hyperparameter alone, a dot a trial; pruned ones are hollow."
+    note = f"The score against each hyperparameter alone, a dot a trial{_of_pruned(found, '; pruned ones are hollow')}."
     return section("Slices", note, element("div", *drawn, class_="grid"))
+
+
+def _of_pruned(found, words):
+    return words if any(record.status == PRUNED for record in found.records) else ""
