@@ -125,6 +125,15 @@ def test_the_headline_and_the_tables_say_what_was_recorded(study):
     assert "Traceback: boom" in reader.text
     rows = [a["data-trial"] for a in reader.all("tr", "trial")]
     assert rows[:5] == [record.trial_id for record in study.ranked()]
+
+
+def test_the_command_trains_the_best_trial_and_no_other(study):
+    best, run = study.ranked()[0], study.run_folder(study.ranked()[0].trial_id, 0)
+    assert "--experiment" not in written(study)[1].text
+    run.mkdir(parents=True)
+    zoo.Experiment.from_dict(best.experiment).save(run / "experiment.json")
+    zoo.Experiment(model="vgg11").save(study.folder / "best.json")  # of a trial that was the best a moment ago
+    assert f"python -m zoo train --experiment {run}" in written(study)[1].text
     zoo.Experiment.from_dict(best.experiment).save(study.folder / "best.json")
     assert f"python -m zoo train --experiment {study.folder / 'best.json'}" in written(study)[1].text
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 
+from nntricks_keras.files import read_json
 from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
 from tuning.reporting.scales import show, show_score, show_seconds
@@ -85,14 +86,23 @@ def _spread(record, settings):
 
 
 def _command(found):
+    """How the best recipe is trained again."""
     if not found.ranked:
         return None
-    folder = found.study.folder
-    file = folder / "best.json"
-    if not file.exists():
-        file = folder / found.ranked[0].executions[0].run if found.ranked[0].executions else file
+    file = _experiment_file(found.study.folder, found.ranked[0])
+    if file is None:
+        return None
     command = f"python -m zoo train --experiment {shlex.quote(str(file))}"
     return element("p", "Train the best one again:", element("code", command, class_="command"))
+
+
+def _experiment_file(folder, best):
+    """best.json, or, where the search has not brought it up to date yet, the best trial's run; None without either."""
+    file = folder / "best.json"
+    if file.exists() and read_json(file) == best.experiment:
+        return file
+    runs = [folder / execution.run for execution in best.executions]
+    return next((run for run in runs if (run / "experiment.json").exists()), None)
 
 
 def best_recipes(found):

@@ -69,7 +69,7 @@ def importances_of(parameters, records, seed=0):
     if np.ptp(scores) == 0:
         return Importances(len(trials), problem="All trials have the same score: nothing made a difference.")
     columns, inputs, active = _inputs(parameters, trials)
-    told = [p for p in parameters if active[p.name].sum() >= FEWEST_VALUES and _varies(inputs[:, columns[p.name]])]
+    told = [p for p in parameters if _can_be_told(inputs[active[p.name]][:, columns[p.name]])]
     if not told:
         return Importances(len(trials), problem="No hyperparameter took two values in enough trials to tell.")
     groups = {p.name: _with_dependants(p.name, parameters, columns) for p in told}
@@ -97,8 +97,9 @@ def _verdict(estimate, predicts):
     return MATTERS if predicts and estimate.low > 0 else NOT_TOLD
 
 
-def _varies(columns):
-    return np.ptp(columns, axis=0).max() > 0
+def _can_be_told(values):
+    """Whether the trials that used a hyperparameter are enough and had different values of it."""
+    return len(values) >= FEWEST_VALUES and np.ptp(values, axis=0).max() > 0
 
 
 def _inputs(parameters, records):

@@ -92,9 +92,8 @@ def _parameter(name, entries, records):
 
 
 def _choice(name, alternatives, values):
-    is_ordered = all(isinstance(value, (int, float)) for value in values)
-    ordered = sorted(values) if is_ordered else values
-    levels = tuple(dict.fromkeys(show(value) for value in ordered))
+    is_ordered = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    levels = tuple(dict.fromkeys(show(value) for value in (sorted(values) if is_ordered else values)))
     return Parameter(name, "choice", levels, is_ordered, alternatives=alternatives)
 
 
