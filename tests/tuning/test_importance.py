@@ -10,7 +10,7 @@ import zoo
 from nntricks_keras.errors import InputError
 from tuning.reporting import forest, importance
 from tuning.reporting.forest import Estimate, permutation_importance
-from tuning.reporting.importance import MATTERS, NOT_TOLD, importances_of
+from tuning.reporting.importance import MATTERS, NEXT_TO_NOTHING, NOT_TOLD, importances_of
 from tuning.reporting.parameters import parameters_of
 from tuning.reporting.scales import ranks
 from tuning.studies import StudySettings, TrialRecord
@@ -109,12 +109,17 @@ def test_a_forest_that_predicts_nothing_says_so(rng):
     assert {row.verdict for row in rows.values()} == {NOT_TOLD}
 
 
-def test_an_interval_above_zero_means_nothing_where_the_forest_predicts_nothing(rng, monkeypatch):
-    def predicting(r_squared):
-        return lambda *_: (Estimate(0.1, r_squared, 0.3), {"a": Estimate(0.2, 0.1, 0.3)})
+def test_the_verdict_takes_a_forest_that_predicts_an_interval_above_zero_and_a_share_worth_a_word(rng, monkeypatch):
+    def predicting(r_squared, share):
+        return lambda *_: (Estimate(0.1, r_squared, 0.3), {"a": Estimate(share, share / 2, 2 * share)})
 
-    for lower_end, verdict in ((-0.01, NOT_TOLD), (0.01, MATTERS)):
-        monkeypatch.setattr(importance, "permutation_importance", predicting(lower_end))
+    for lower_end, share, verdict in (
+        (-0.01, 0.2, NOT_TOLD),
+        (0.01, 0.2, MATTERS),
+        (0.01, 0.004, NEXT_TO_NOTHING),
+        (0.01, -0.2, NOT_TOLD),
+    ):
+        monkeypatch.setattr(importance, "permutation_importance", predicting(lower_end, share))
         _, rows = importances(uniform(rng, 20, "a"), rng.uniform(size=20))
         assert rows["a"].verdict == verdict
 
