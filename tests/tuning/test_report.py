@@ -256,6 +256,7 @@ def test_lower_is_better_where_the_study_says_so(tmp_path, rng):
         study.write(TrialRecord(**{**vars(record), "score": min(record.curve("val_loss"))}))
     page, reader = written(study)
     assert f"{min(record.score for record in study.records()):.4f}" in reader.text
+    assert "pruned" not in reader.text  # nothing was
     chart = next(picture for picture in pictures(page) if "parallel coordinates" in picture.get("aria-label"))
     heights = {path.get("data-trial"): float(path.get("data-heights").split()[-1]) for path in chart.iter("path")}
     assert min(heights, key=heights.get) == study.ranked()[0].trial_id  # the best above
