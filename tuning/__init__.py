@@ -2,7 +2,11 @@
 
 import importlib
 
-_PLACES = {"space": "spaces", "search": "searches"}
+_PLACES = {
+    "space": "spaces",
+    "search": "searches",
+    "report": "reporting.pages",
+}
 __all__ = list(_PLACES)
 
 
