@@ -7,6 +7,7 @@ _PLACES = {
     "search": "searches",
     "HyperZoo": "hyper_zoo",
     "ablate": "ablation.ablating",
+    "report": "reporting.pages",
 }
 __all__ = list(_PLACES)
 

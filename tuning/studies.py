@@ -50,6 +50,8 @@ class TrialRecord:
     """UTC, ISO 8601"""
     seconds: float = 0.0
     """of work on this trial, all attempts together"""
+    notes: tuple[str, ...] = ()
+    """what else happened, in words: out of memory at that batch size, ..."""
 
     def curve(self, metric):
         """`metric` by epoch: the mean over those executions that have reached the epoch."""
@@ -86,6 +88,13 @@ class StudySettings:
     executions: int = 1
     """trainings a trial, each with a seed of its own: the experiment's, that plus one, ..."""
     pruner: str | None = None
+    """a name in tuning.pruning"""
+    pruner_settings: dict[str, float] = dataclasses.field(default_factory=dict)
+    """what differs from the pruner's defaults"""
+    keep_best: int = 3
+    """so many of the best trials keep model.keras and checkpoints; the other finished ones keep their numbers only"""
+    keep_bytes: int | None = None
+    """the best trials keep these files as long as they take no more than this in all"""
     seed: int = 0
 
     def to_dict(self):
@@ -140,8 +149,12 @@ class Study:
 
     def ranked(self):
         """Completed trials, the best by the objective first."""
+        return self.rank(self.records())
+
+    def rank(self, records):
+        """The completed ones of these TrialRecords, the best by the objective first."""
         sign = -1 if self.settings.direction == "max" else 1
-        finished = [record for record in self.records() if record.status == COMPLETED]
+        finished = [record for record in records if record.status == COMPLETED]
         return sorted(finished, key=lambda record: sign * record.score)
 
     def _path(self, trial_id):

@@ -75,12 +75,21 @@ class Experiment:
         write_json(path, self.to_dict())
 
 
-def resolve(experiment):
-    """Loads the data and settles what the experiment left open.
+def resolve(experiment, image_data=None):
+    """Loads the data, unless they are given, and settles what the experiment left open.
 
     Returns:
         (the experiment with its preprocessing filled in, data.ImageData).
     """
+    image_data = image_data or load_data(experiment)
+    if experiment.preprocessing is None:
+        preprocessing = _preprocessing(experiment, image_data)
+        experiment = dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None)
+    return experiment, image_data
+
+
+def load_data(experiment):
+    """The experiment's data.ImageData; prints which images were left out."""
     image_data = data.load(
         experiment.data,
         validation_fraction=experiment.validation_fraction,
@@ -91,10 +100,7 @@ def resolve(experiment):
         print(f"left out {len(image_data.left_out)} images:")
         for file, reason in image_data.left_out:
             print(f"  {file}: {reason}")
-    if experiment.preprocessing is None:
-        preprocessing = _preprocessing(experiment, image_data)
-        experiment = dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None)
-    return experiment, image_data
+    return image_data
 
 
 def _preprocessing(experiment, image_data):
@@ -135,8 +141,21 @@ def build(experiment, num_classes):
     return model
 
 
-def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False, health=True):
+def train(
+    experiment,
+    run_dir,
+    *,
+    devices="auto",
+    resume=False,
+    overwrite=False,
+    health=True,
+    callbacks=(),
+    lean=False,
+    image_data=None,
+):
     """Trains an Experiment and leaves a run folder; see training.train for the arguments and errors.
+
+    image_data is what load_data returns, for many trainings on the same data; by default it is loaded.
 
     experiment.json in it holds the experiment with its preprocessing filled in: trained again, it is the same run.
     """
@@ -151,7 +170,7 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False,
             "give initial_weights, or a recipe without unfreeze"
         )
     strategy = training.strategy(devices)  # before the data starts TensorFlow: afterwards no device can be divided
-    experiment, image_data = resolve(experiment)
+    experiment, image_data = resolve(experiment, image_data)
 
     def build_model():
         try:
@@ -171,6 +190,8 @@ def train(experiment, run_dir, *, devices="auto", resume=False, overwrite=False,
         resume=resume,
         overwrite=overwrite,
         health=health,
+        callbacks=callbacks,
+        lean=lean,
     )
 
 

@@ -14,6 +14,7 @@ _PLACES = {
     "WorkerLostError": "workers",
     "Run": "run_folder",
     "strategy": "distribution",
+    "is_out_of_memory": "memory",
     "SGDWithL2": "optimizers",
     "OneCycle": "schedules",
     "Plateau": "schedules",

@@ -39,6 +39,8 @@ def train(
     resume=False,
     overwrite=False,
     health=True,
+    callbacks=(),
+    lean=False,
 ):
     """Trains a model and leaves a run folder (run_folder.py says what is in it).
 
@@ -58,6 +60,10 @@ def train(
         overwrite: delete the run in run_dir first.
         health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
             training is the same to the bit without.
+        callbacks: keras callbacks of your own. At an epoch's end they come last, when history.csv, the checkpoint and
+            model.keras are on the disk; what they raise ends the training there, and it can be resumed.
+        lean: for one of many trials: no look at the test split (metrics.json then has no "test"), no pictures, no
+            TensorBoard, no lines on the screen, no health. The training is the same to the bit.
 
     Returns:
         training.Run. A run that is complete already is returned as it is when `resume` is set.
@@ -107,7 +113,14 @@ def train(
         distribution.ready_for_fit(model, recipe.batch_size)
         average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
     recorder = Recorder(
-        run, network, recipe, steps_per_epoch, title or network.name, checkpoint_minutes, average, workers
+        run,
+        network,
+        recipe,
+        steps_per_epoch,
+        None if lean else title or network.name,
+        checkpoint_minutes,
+        average,
+        workers,
     )
     step = recorder.resume(model) if resume else 0
     workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
@@ -117,8 +130,8 @@ def train(
     validation = distribution.feed(
         strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
     )
-    watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief else []
-    if health and workers.is_chief:
+    watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief and not lean else []
+    if health and workers.is_chief and not lean:
         with naming_bad_images(image_data.train):
             recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
         watching += [recorder.health] if recorder.health else []
@@ -153,13 +166,14 @@ def train(
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, *watching],
+                callbacks=[*recorder.state_keepers, recorder, *watching, *callbacks],
                 verbose=0,
             )
             step = last * steps_per_epoch
         if workers.is_chief:
             with distribution.alone():
-                _finish(run, recorder, image_data, preprocessing, recipe, network.count_params())
+                test = None if lean else (image_data.test, preprocessing)
+                _finish(run, recorder, test, recipe, network.count_params())
         workers.wait()
     return run
 
@@ -180,14 +194,14 @@ def _begin(run, strategy, image_data, preprocessing, experiment, overwrite):
     )
 
 
-def _finish(run, recorder, image_data, preprocessing, recipe, num_parameters):
-    """Evaluates the best model on the test split, once, and writes metrics.json and the final curves."""
+def _finish(run, recorder, test, recipe, num_parameters):
+    """Writes metrics.json; with `test`, its images and their Preprocessing, evaluates the best model on them, once, and
+    draws the final curves."""
     history = recorder.history
     best = max(history, key=lambda row: row["val_top1"])
-    test = evaluate(run.load_model(), image_data.test, preprocessing, batch_size=recipe.batch_size)
     seconds = sum(row["seconds"] for row in history)
-    metrics = {
-        "test": test,
+    metrics = {"test": evaluate(run.load_model(), *test, batch_size=recipe.batch_size)} if test else {}
+    metrics |= {
         "validation": {name: best[f"val_{name}"] for name in ("loss", "top1", "top5")},
         "training": {name: best[name] for name in ("loss", "top1", "top5")},
         "best_epoch": best["epoch"],
@@ -198,7 +212,8 @@ def _finish(run, recorder, image_data, preprocessing, recipe, num_parameters):
         "peak_memory_megabytes": round(_peak_memory() / 2**20),
     }
     write_json(run.folder / "metrics.json", metrics)
-    draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
+    if test:
+        draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
 
 
 def _compile(model, recipe, steps_per_epoch, computed_in):

@@ -7,6 +7,7 @@ import threading
 import time
 
 import keras
+import numpy as np
 from keras import ops
 
 from nntricks_keras.errors import InputError
@@ -21,7 +22,7 @@ DRAWING_SHARE = 0.005  # of the time of a training that its pictures may take
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the run folder keeps the last good checkpoint."""
+    """The loss or the weights became NaN or infinite; the run folder keeps the last good checkpoint."""
 
 
 class TrainingInterruptedError(KeyboardInterrupt):
@@ -48,7 +49,7 @@ class Recorder(keras.callbacks.Callback):
         model: the network whose best state is kept; it may share its layers with the one that is fitted.
         recipe: Recipe.
         steps_per_epoch: batches in an epoch.
-        title: the headline of curves.png.
+        title: the headline of curves.png; None draws none.
         checkpoint_minutes: time between checkpoints within an epoch.
         average: WeightAverage, or None.
         workers: Workers.
@@ -139,12 +140,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         if not math.isfinite(logs["loss"]):  # a running mean: once NaN it stays NaN
-            raise TrainingDivergedError(
-                f"the loss became {logs['loss']} at step {self.step} (epoch {len(self.history) + 1}); "
-                f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
-                f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
-                + (f". {self.health.last_words()}" if self.health else "")
-            )
+            self._diverged(f"the loss became {logs['loss']}")
         if self.step % self.steps_per_epoch == 0:
             return  # the end of the epoch follows at once
         now = time.perf_counter()
@@ -157,6 +153,9 @@ class Recorder(keras.callbacks.Callback):
             raise TrainingInterruptedError(f"stopped at step {self.step} (epoch {len(self.history) + 1})", self._signal)
 
     def on_epoch_end(self, epoch, logs=None):
+        # The loss of a step is that before its update: one that spoilt the weights shows in the next step, if there is.
+        if not all(np.isfinite(weight).all() for weight in self.network.get_weights()):
+            self._diverged("weights became NaN or infinite")
         row = {"epoch": epoch + 1, "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate))}
         row |= {
             prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
@@ -173,10 +172,18 @@ class Recorder(keras.callbacks.Callback):
                 self._save_network()
             self.run.write_history(self.history)
         self._save(epoch + 1)
-        if self.workers.is_chief:
+        if self.workers.is_chief and self.title is not None:
             self._draw()
         if self._agree()[1]:
             raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
+
+    def _diverged(self, what):
+        raise TrainingDivergedError(
+            f"{what} at step {self.step} (epoch {len(self.history) + 1}); "
+            f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
+            f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
+            + (f". {self.health.last_words()}" if self.health else "")
+        )
 
     def _agree(self, is_due=False):
         """(whether a checkpoint is due, whether to stop): the same on every worker, though a signal comes to one."""

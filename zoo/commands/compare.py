@@ -39,7 +39,10 @@ def _compare(folders, picture):
     rows = [("run", "epochs", "best", "val top-1", "val loss", "test top-1", "images/s")]
     for folder in sorted(folders, key=lambda folder: -best(folder)["val_top1"]):
         row, run = best(folder), runs[folder]
-        test = f"{run.metrics['test']['top1']:.4f}" if run.is_complete else "unfinished"
+        metrics = run.metrics if run.is_complete else None
+        test = (
+            "unfinished" if metrics is None else f"{metrics['test']['top1']:.4f}" if "test" in metrics else "untested"
+        )
         speed = sum(row["images_per_second"] for row in histories[folder]) / len(histories[folder])
         counted = f"{len(histories[folder])}", f"{row['epoch']:.0f}"
         rows.append((folder, *counted, f"{row['val_top1']:.4f}", f"{row['val_loss']:.4f}", test, f"{speed:,.0f}"))

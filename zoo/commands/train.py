@@ -129,6 +129,8 @@ def results_table(metrics):
     """What a person wants to know of a finished run, from its metrics.json."""
     rows = ["", "             loss    top-1   top-5"]
     for split in ("training", "validation", "test"):
+        if split not in metrics:  # a trial of a search never sees the test split
+            continue
         of_split = metrics[split]
         rows.append(f"{split:<11} {of_split['loss']:>6.3f}  {of_split['top1']:>6.2%}  {of_split['top5']:>6.2%}")
     minutes, seconds = divmod(round(metrics["seconds"]), 60)
