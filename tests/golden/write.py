@@ -1,6 +1,6 @@
 """Writes what this release saves, for later releases to load: once a release, before it is tagged.
 
-    python -m tests.golden.write        # tests/golden/VERSION/
+python -m tests.golden.write        # tests/golden/VERSION/
 """
 
 import dataclasses
