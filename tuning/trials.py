@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import gc
 import json
 import math
 import shutil
@@ -160,8 +159,7 @@ class _Trial:
             resume = self._take_over(number, folder)
         run = training.Run(folder)
         experiment, image_data = _settle(experiment)
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # frees the trial before this one
         try:
             if resume:
                 self.epoch_ended(number, run)
