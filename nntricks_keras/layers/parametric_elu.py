@@ -12,6 +12,16 @@ from nntricks_keras.layers.same_shape import SameShape, channel_axis
 _SMALLEST = 0.1  # the paper's bound, section 3: nearer to zero the slopes a / b and 1 / b explode
 
 
+class _AtLeast(keras.constraints.Constraint):
+    """A lower bound for each value. It is no part of a saved model: `build` makes it anew."""
+
+    def __init__(self, bound):
+        self.bound = bound
+
+    def __call__(self, values):
+        return ops.maximum(values, self.bound)
+
+
 @keras.saving.register_keras_serializable(package="nntricks_keras")
 class ParametricELU(SameShape):
     """x >= 0: (a / b) x; x < 0: a (e^(x / b) - 1), with a and b learnt, one of each a channel.
@@ -57,7 +67,7 @@ class ParametricELU(SameShape):
                 name,
                 (num_channels,),
                 keras.initializers.Constant(initial),
-                constraint=lambda value: ops.maximum(value, min(_SMALLEST, initial)),
+                constraint=_AtLeast(min(_SMALLEST, initial)),
             )
 
         self.alpha = vector("alpha", self.initial_alpha)

@@ -77,6 +77,7 @@ def main():
     pictures = rng.normal(size=(4, 28, 28, 1)).astype("float32")
     np.savez_compressed(
         folder / "outputs.npz",
+        keras=keras.__version__,
         x=x,
         layers=model(x, training=False),
         pictures=pictures,
