@@ -6,7 +6,7 @@ RUN    := runs/quick
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train lecture docs bench test test-all test-jax lint clean
+.PHONY: train lecture docs bench test test-all test-jax test-lowest lint clean
 
 $(VENV)/.run: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -53,9 +53,16 @@ test-jax: $(VENV)/.test
 	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py \
 		tests/health/test_probe.py tests/health/test_probe_inputs.py
 
+test-lowest:                ## the quick tests with the lowest versions that pyproject.toml allows, in a venv of their own
+	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) tests/lowest_versions.py > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-lowest/bin/python -m pytest -n auto --dist worksteal -W default -m "not slow"
+
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest runs build *.egg-info
