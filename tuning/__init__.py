@@ -2,7 +2,7 @@
 
 import importlib
 
-_PLACES = {"space": "spaces", "search": "searches"}
+_PLACES = {"space": "spaces", "search": "searches", "SearchInterruptedError": "searches"}
 __all__ = list(_PLACES)
 
 

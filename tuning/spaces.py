@@ -33,4 +33,25 @@ SPACES = {"tricks": tricks}
 
 def space(name):
     """The space of that name; InputError with the nearest names when there is none."""
-    return SPACES[check_name("space", name, SPACES)]
+    return name if callable(name) else SPACES[check_name("space", name, SPACES)]
+
+
+def name_of(space):
+    return space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
+
+
+def describe(space, experiment):
+    import json
+
+    import keras_tuner as kt
+
+    hp = kt.HyperParameters()
+    space(hp, experiment)
+    return json.loads(json.dumps(hp.get_config()["space"]))
+
+
+def check_unchanged(saved, now):
+    from nntricks_keras.errors import InputError
+
+    if saved != now:
+        raise InputError("the study was started with another space")

@@ -1,0 +1,95 @@
+"""What a search tells while it runs: a line a finished trial, and a line that changes where a person watches."""
+
+import sys
+import time
+
+from tuning.durations import in_words
+from tuning.studies import COMPLETED, FAILED, PRUNED
+
+LIVE_EVERY_SECONDS = 1
+
+
+class Progress:
+    """Prints how a search gets on.
+
+    Args:
+        study: Study.
+        settings: its StudySettings.
+        num_workers: trials that run at once.
+        verbose: whether to print at all.
+    """
+
+    def __init__(self, study, settings, num_workers, verbose=True):
+        self.study = study
+        self.settings = settings
+        self.num_workers = num_workers
+        self.verbose = verbose
+        self.best = None  # TrialRecord
+        self._counts = dict.fromkeys((COMPLETED, PRUNED, FAILED), 0)
+        self._began = time.monotonic()
+        self._num_before = 0  # trials that earlier searches ended
+        self._live_until = 0.0
+        self._live_width = 0
+
+    def take_in(self, records):
+        """What earlier searches have found."""
+        for record in records:
+            self._count(record)
+        self._num_before = sum(self._counts.values())
+
+    def ended(self, record):
+        """A trial has ended: its line."""
+        self._count(record)
+        score = f"{self.settings.objective} {record.score:.4f}" if record.score is not None else "no score"
+        words = [f"trial {record.trial_id}", score]
+        if record.status != COMPLETED:
+            words.append(f"{record.status}: {record.reason}")
+        if self.best is not None:
+            words.append(f"best {self.best.score:.4f} ({self.best.trial_id})")
+        words.append(f"{self.num_ended} of {self.settings.num_trials}")
+        left = self.seconds_left()
+        if left:
+            words.append(f"about {in_words(left)} left")
+        self.say("  ".join(words))
+
+    def live(self, ongoing):
+        """What is being trained, in a line that the next one takes the place of; on a terminal only."""
+        now = time.monotonic()
+        if not self.verbose or not sys.stdout.isatty() or now < self._live_until:
+            return
+        self._live_until = now + LIVE_EVERY_SECONDS
+        running = []
+        for trial_id in ongoing:
+            record = self.study.record(trial_id)
+            if record is not None:
+                epochs = sum(len(execution.history) for execution in record.executions)
+                running.append(f"{trial_id} (epoch {epochs + 1})")
+        line = f"{len(running)} running: {', '.join(running)}"[:100]
+        print("\r" + line.ljust(self._live_width), end="", flush=True)
+        self._live_width = len(line)
+
+    def say(self, line):
+        """A line of its own."""
+        if self.verbose:
+            wipe = f"\r{' ' * self._live_width}\r" if self._live_width else ""
+            self._live_width = 0
+            print(wipe + line, flush=True)
+
+    @property
+    def num_ended(self):
+        return sum(self._counts.values())
+
+    def seconds_left(self):
+        """From the pace of this search so far; None before its first trial."""
+        here = self.num_ended - self._num_before
+        if not here:
+            return None
+        return (self.settings.num_trials - self.num_ended) * (time.monotonic() - self._began) / here
+
+    def _count(self, record):
+        self._counts[record.status] += 1
+        if record.status != COMPLETED:
+            return
+        sign = 1 if self.settings.direction == "max" else -1
+        if self.best is None or sign * record.score > sign * self.best.score:
+            self.best = record
