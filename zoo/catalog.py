@@ -26,6 +26,7 @@ def create(name, **arguments):
             is), "conv" (the same weights as convolutions: equal logits on the training size, a map of scores on larger
             images) or "pool" (global average pooling).
         width: multiplies the channels of convolutions and hidden dense layers, rounded to multiples of 8.
+        depth: of a VGG: convolutions in each stage, the added ones as the stage's last; None: its own numbers.
         weights: None, "imagenet", a source of `zoo.load_weights`, or a file.
         name: of the Keras model.
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal, TypedDict
 
 import tyro
 
@@ -14,28 +13,10 @@ from nntricks_keras.files import read_json, write_json
 from nntricks_keras.training import run_folder
 from nntricks_keras.training.settings import Recipe
 from zoo import deepening, variants
+from zoo.arguments import Arguments
 from zoo.recipes import recipe as find_recipe
 
 LARGEST_OF_MINIS = 64  # pixels: what vgg_mini and alexnet_mini see of photographs of any size
-
-
-class Arguments(TypedDict, total=False):
-    """What a model builder takes; what is not set is the model's own choice."""
-
-    activation: str
-    """after every hidden layer: relu, leaky_relu, prelu, rrelu, elu, celu, parametric_elu, scaled_tanh, tanh, ..."""
-    initializer: str
-    """auto (keeps the variance through the activation), paper, he, glorot, xavier, gaussian, zeros"""
-    norm: Literal["auto", "batch", "lrn"] | None
-    """on the convolutions"""
-    norm_position: Literal["before", "after"]
-    """of the activation"""
-    keep_prob: float
-    """share of units dropout keeps"""
-    head: Literal["dense", "conv", "pool"]
-    """dense layers, the same as convolutions, or global average pooling"""
-    width: float
-    """multiplies the channels, rounded to 8"""
 
 
 @dataclasses.dataclass(frozen=True)

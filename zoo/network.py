@@ -12,13 +12,13 @@ from zoo.variants import HIDDEN_NAMES, LOGITS_NAME
 HEADS = ("dense", "conv", "pool")
 
 
-def assemble(variant, input_shape, num_classes, *, tricks, head, width, weights, name):
+def assemble(variant, input_shape, num_classes, *, tricks, head, width, depth, weights, name):
     """The functional model of `variant`: image (batch, height, width, channels) -> logits (batch, num_classes)."""
     check_name("head", head, HEADS)
     input_shape = check_input_shape(variant, input_shape, head)
     if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 1:
         raise InputError(f"num_classes has to be a whole number from 1 on, received {num_classes!r}")
-    variant = variant.widened(width)
+    variant = variant.widened(width).deepened(depth)
     network = _Network(variant, tricks)
 
     inputs = keras.Input(input_shape, name="image")
@@ -187,13 +187,13 @@ def make_builder(variant):
         keep_prob=variant.keep_prob,
         head=variant.head,
         width=1.0,
+        depth=None,
         weights=None,
         name=None,
     ):
         tricks = Tricks(activation, initializer, norm, norm_position, keep_prob)
-        return assemble(
-            variant, input_shape, num_classes, tricks=tricks, head=head, width=width, weights=weights, name=name
-        )
+        settings = {"head": head, "width": width, "depth": depth, "weights": weights, "name": name}
+        return assemble(variant, input_shape, num_classes, tricks=tricks, **settings)
 
     build.__name__ = build.__qualname__ = variant.name
     build.__doc__ = (

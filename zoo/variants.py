@@ -88,6 +88,27 @@ class Variant:
         )
         return replace(self, stages=stages, hidden=tuple(round_channels(units * width) for units in self.hidden))
 
+    def deepened(self, depth):
+        """The same VGG with `depth` convolutions in each stage, named in order; None leaves the variant as it is.
+
+        Those that are added are as the stage's last one, without a normalization that only its first one has.
+        """
+        if depth is None:
+            return self
+        if self.family != "vgg":
+            raise UsageError(f"depth is the convolutions in each stage of a VGG; {self.name} has no such stages")
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+            raise UsageError(f"depth is the convolutions in each stage, a whole number from 1 on, received {depth!r}")
+
+        def convs(stage):
+            place = stage.convs[0].name.removesuffix("_1")
+            kept = stage.convs[:depth]
+            added = replace(stage.convs[-1], lrn=False)
+            names = [f"{place}_{i + 1}" for i in range(len(kept), depth)]
+            return kept + tuple(replace(added, name=name) for name in names)
+
+        return replace(self, stages=tuple(replace(stage, convs=convs(stage)) for stage in self.stages))
+
     def costs(self):
         """(layer name, parameters, multiply-adds per image) of each layer that has weights, as published.
 

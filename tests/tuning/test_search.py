@@ -2,13 +2,11 @@
 
 import dataclasses
 
-import keras_tuner as kt
 import pytest
 
 import tuning
 import zoo
 from nntricks_keras.errors import InputError
-from tuning.spaces import tricks
 from zoo.commands import run_command
 
 
@@ -16,13 +14,6 @@ from zoo.commands import run_command
 def experiment(picture_folder):
     recipe = dataclasses.replace(zoo.recipe("quick"), epochs=1, batch_size=16)
     return zoo.Experiment(data=str(picture_folder), arguments={"width": 0.3}, image_size=(16, 16), recipe=recipe)
-
-
-def test_every_draw_is_an_experiment_that_builds(experiment):
-    hp = kt.HyperParameters()
-    first = tricks(hp, experiment)
-    assert first.arguments["width"] == 0.3
-    assert set(hp.values) == {"norm", "activation", "initializer", "keep_prob", "learning_rate"}
 
 
 def test_a_search_leaves_runs_and_the_best_of_them(experiment, tmp_path):

@@ -47,6 +47,7 @@ def test_signature_is_the_one_promised():
         "keep_prob",
         "head",
         "width",
+        "depth",
         "weights",
         "name",
     ]

@@ -201,3 +201,20 @@ def test_compare_ranks_runs_and_draws_them(run, tmp_path, capsys):
     assert picture.read_bytes()[:4] == b"\x89PNG"
     assert command("compare", tmp_path) == 2
     assert "not a run folder" in capsys.readouterr().err
+
+
+def test_a_trick_with_settings_is_a_flag_and_comes_back_from_json(experiment, tmp_path, capsys):
+    settings = {"name": "elu", "alpha": 0.5}
+    tricky = dataclasses.replace(experiment, arguments={"activation": settings, "width": 0.3, "depth": 1})
+    tricky.save(tmp_path / "tricky.json")
+    flags = ["--epochs", 1, "--norm", json.dumps({"name": "batch", "alpha": 0.2}), "--run-dir", tmp_path / "run"]
+    assert command("train", "--experiment", tmp_path / "tricky.json", "--no-health", *flags) == 0
+    saved = zoo.Experiment.load(tmp_path / "run")
+    assert saved.arguments == {**tricky.arguments, "norm": {"name": "batch", "alpha": 0.2}}
+    model = training.Run(tmp_path / "run").load_model()
+    assert model.get_layer("conv1_1_activation").alpha == 0.5
+    assert model.get_layer("conv3_1_norm").alpha == 0.2
+    assert "conv1_2" not in {layer.name for layer in model.layers}
+    with pytest.raises(SystemExit):
+        command("train", "--activation", "{elu", "--run-dir", tmp_path / "other")
+    assert "JSON" in "".join(capsys.readouterr())

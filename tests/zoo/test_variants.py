@@ -88,3 +88,21 @@ def test_listing_and_mistyped_models_load_no_keras():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "132,863,336" in done.stdout
+
+
+def test_a_deeper_vgg_is_the_published_one_of_that_depth():
+    table = variants.VARIANTS
+    assert table["vgg11"].deepened(2).parameters == PUBLISHED["vgg13"]
+    assert table["vgg19"].deepened(2).stages == table["vgg13"].stages
+    assert table["vgg16"].deepened(None) == table["vgg16"]
+    deeper = table["vgg11_lrn"].deepened(3)
+    assert [conv.name for conv in deeper.convs][:4] == ["conv1_1", "conv1_2", "conv1_3", "conv2_1"]
+    assert [conv.name for conv in deeper.convs if conv.lrn] == ["conv1_1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "hint"), [("alexnet", 2, "alexnet"), ("vgg16", 0, "0"), ("vgg16", 2.5, "2.5")]
+)
+def test_a_depth_that_makes_no_sense_is_named(name, depth, hint):
+    with pytest.raises(UsageError, match=hint):
+        variants.VARIANTS[name].deepened(depth)

@@ -1,0 +1,33 @@
+"""Hyperparameters whose default is what the experiment has anyhow, so that the experiment itself is in its space."""
+
+import dataclasses
+
+
+def choice(hp, name, values, own):
+    """hp.Choice with `own` as the default (None: the first of the values). One that is not among them is added."""
+    values = list(values)
+    if own is not None and own not in values:
+        values.append(own)
+    return hp.Choice(name, values, default=values[0] if own is None else own)
+
+
+def log_float(hp, name, low, high, own):
+    """hp.Float on a logarithmic scale from low to high, made as wide as `own` needs."""
+    own = float(own) if own > 0 else low
+    return hp.Float(name, min(low, own), max(high, own), sampling="log", default=own)
+
+
+def grid_float(hp, name, low, high, step, own):
+    """hp.Float on the grid low, low + step, ..., high; the default is its point next to `own`."""
+    own = min(max(own, low), high)
+    return hp.Float(name, low, high, step=step, default=round(low + round((own - low) / step) * step, 10))
+
+
+def name_of(trick):
+    """The name of a trick that may be given with settings: "elu" of {"name": "elu", "alpha": 0.5}."""
+    return trick["name"] if isinstance(trick, dict) else trick
+
+
+def with_recipe(experiment, **changes):
+    """The experiment with these settings of its recipe changed."""
+    return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, **changes))
