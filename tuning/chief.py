@@ -157,7 +157,7 @@ class Chief(OracleServicer):
 
 
 def split_address(address):
-    """"HOST:PORT" -> (host, port). Raises InputError for anything else."""
+    """ "HOST:PORT" -> (host, port). Raises InputError for anything else."""
     host, colon, port = str(address).rpartition(":")
     if not (colon and host and port.isdigit() and int(port) < 65536):
         raise InputError(f"an address is HOST:PORT, for example 127.0.0.1:8000, received {address!r}")

@@ -6,6 +6,7 @@ the study's seed, the trial's number and the trials before it. oracle.json only 
 """
 
 import collections
+import copy
 import dataclasses
 import math
 import threading
@@ -42,7 +43,7 @@ class DependableOracle:
     def __init__(self, study, settings, space, **kwargs):
         super().__init__(
             objective=kt.Objective(settings.objective, settings.direction),
-            hyperparameters=kt.HyperParameters.from_config({"space": settings.hyperparameters, "values": {}}),
+            hyperparameters=undescribe(settings.hyperparameters),
             seed=settings.seed or 1,  # keras-tuner takes 0 for none; every draw is seeded anew below
             **kwargs,
         )
@@ -75,8 +76,8 @@ class DependableOracle:
             if self.stopping:
                 return self._no_trial(STATUS.STOPPED)
             if trial is not None:
-                if self._processes.get(trial.trial_id) == process:
-                    return trial  # the answer was lost on its way
+                if self._processes.setdefault(trial.trial_id, process) == process:
+                    return trial  # the answer was lost on its way, or the chief's memory of who asked was
                 self.give_up(tuner_id, "its worker died")
             trial = self._waiting() or self._draw()
             if trial.status == STATUS.RUNNING:
@@ -283,6 +284,12 @@ class DependableOracle:
     def _given_by_hand(self):
         """The next of the points given by hand that has not been tried, or None."""
         return next((dict(point) for point in self.settings.first if not self._duplicate(point)), None)
+
+
+def undescribe(described):
+    """kt.HyperParameters without values, from what tuning.spaces.describe says of a space."""
+    # A copy: keras-tuner changes what it reads.
+    return kt.HyperParameters.from_config({"space": copy.deepcopy(described), "values": {}})
 
 
 def with_notes(record):

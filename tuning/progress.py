@@ -15,19 +15,16 @@ class Progress:
     Args:
         study: Study.
         settings: its StudySettings.
-        num_workers: trials that run at once.
         verbose: whether to print at all.
     """
 
-    def __init__(self, study, settings, num_workers, verbose=True):
+    def __init__(self, study, settings, verbose=True):
         self.study = study
         self.settings = settings
-        self.num_workers = num_workers
         self.verbose = verbose
         self.best = None  # TrialRecord
         self._counts = dict.fromkeys((COMPLETED, PRUNED, FAILED), 0)
-        self._began = time.monotonic()
-        self._num_before = 0  # trials that earlier searches ended
+        self._seconds = []  # of the trials that have ended in this search
         self._live_until = 0.0
         self._live_width = 0
 
@@ -35,11 +32,11 @@ class Progress:
         """What earlier searches have found."""
         for record in records:
             self._count(record)
-        self._num_before = sum(self._counts.values())
 
-    def ended(self, record):
-        """A trial has ended: its line."""
+    def ended(self, record, num_running):
+        """A trial has ended: its line, beside how many still run."""
         self._count(record)
+        self._seconds.append(record.seconds)
         score = f"{self.settings.objective} {record.score:.4f}" if record.score is not None else "no score"
         words = [f"trial {record.trial_id}", score]
         if record.status != COMPLETED:
@@ -47,9 +44,9 @@ class Progress:
         if self.best is not None:
             words.append(f"best {self.best.score:.4f} ({self.best.trial_id})")
         words.append(f"{self.num_ended} of {self.settings.num_trials}")
-        left = self.seconds_left()
+        left = (self.settings.num_trials - self.num_ended) * sum(self._seconds) / len(self._seconds)
         if left:
-            words.append(f"about {in_words(left)} left")
+            words.append(f"about {in_words(left / max(num_running, 1))} left")
         self.say("  ".join(words))
 
     def live(self, ongoing):
@@ -78,13 +75,6 @@ class Progress:
     @property
     def num_ended(self):
         return sum(self._counts.values())
-
-    def seconds_left(self):
-        """From the pace of this search so far; None before its first trial."""
-        here = self.num_ended - self._num_before
-        if not here:
-            return None
-        return (self.settings.num_trials - self.num_ended) * (time.monotonic() - self._began) / here
 
     def _count(self, record):
         self._counts[record.status] += 1

@@ -8,15 +8,12 @@ import time
 import uuid
 from pathlib import Path
 
-import keras_tuner as kt
-
-import zoo
 from nntricks_keras import serialization
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import write_json
 from tuning import spaces
 from tuning.chief import Chief, only_chief
-from tuning.dependable import LOCAL
+from tuning.dependable import LOCAL, undescribe
 from tuning.durations import in_words, parse_seconds
 from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
@@ -116,8 +113,8 @@ def search(
     settings = _begin(study, settings)
     with only_chief(study.folder):
         study.write_settings(settings)
-        oracle = make_oracle(study, settings, spaces.space(space))
-        progress = Progress(study, settings, workers, verbose)
+        oracle = make_oracle(study, settings, spaces.find(space))
+        progress = Progress(study, settings, verbose)
         progress.take_in(oracle.records.values())
         if not oracle.is_finished():
             _run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
@@ -145,10 +142,7 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
     ]:
         if not isinstance(value, int) or value < least:
             raise InputError(f"{name} has to be a whole number and at least {least}, received {value!r}")
-    described = spaces.describe(spaces.space(space), experiment)
-    if not described:
-        raise InputError(f"the space {spaces.name_of(space)} has no hyperparameters: there is nothing to search")
-    hyperparameters = kt.HyperParameters.from_config({"space": described, "values": {}})
+    described = spaces.describe(space, experiment)
     return StudySettings(
         experiment,
         spaces.name_of(space),
@@ -162,7 +156,7 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
         keep_best=keep_best,
         keep_bytes=keep_bytes,
         seed=seed,
-        first=complete_points(first, hyperparameters),
+        first=complete_points(first, undescribe(described)),
         study_id=uuid.uuid4().hex,
     )
 
@@ -258,7 +252,7 @@ def _tell(study, oracle, progress):
     ended = oracle.newly_ended()
     for record in ended:
         best = progress.best
-        progress.ended(record)
+        progress.ended(record, len(oracle.ongoing_trials))
         if progress.best is not best:
             write_json(study.folder / "best.json", progress.best.experiment)
     return len(ended)

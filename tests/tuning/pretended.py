@@ -1,4 +1,4 @@
-"""A trial that trains nothing: what a worker does around a trial, in seconds. `experiment.recipe` says how it behaves."""
+"""A trial that trains nothing, for what happens around one: files beside study.json say how it behaves."""
 
 import dataclasses
 import os
@@ -41,7 +41,9 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     for epoch in range(len(history) + 1, (num_epochs or experiment.recipe.epochs) + 1):
         time.sleep(float((told["seconds"] or [0.05])[0]))
         history.append({"epoch": float(epoch), "val_top1": score})
-        record = dataclasses.replace(record, executions=(Execution(0, f"runs/{trial_id}/0", list(history)),), score=score)
+        record = dataclasses.replace(
+            record, executions=(Execution(0, f"runs/{trial_id}/0", list(history)),), score=score
+        )
         study.write(record)
     record = dataclasses.replace(record, status=COMPLETED)
     study.write(record)
