@@ -25,6 +25,7 @@ class Progress:
         self.best = None  # TrialRecord
         self._counts = dict.fromkeys((COMPLETED, PRUNED, FAILED), 0)
         self._seconds = []  # of the trials that have ended in this search
+        self._most_running = 1
         self._live_until = 0.0
         self._live_width = 0
 
@@ -33,8 +34,8 @@ class Progress:
         for record in records:
             self._count(record)
 
-    def ended(self, record, num_running):
-        """A trial has ended: its line, beside how many still run."""
+    def ended(self, record):
+        """A trial has ended: its line."""
         self._count(record)
         self._seconds.append(record.seconds)
         score = f"{self.settings.objective} {record.score:.4f}" if record.score is not None else "no score"
@@ -46,11 +47,12 @@ class Progress:
         words.append(f"{self.num_ended} of {self.settings.num_trials}")
         left = (self.settings.num_trials - self.num_ended) * sum(self._seconds) / len(self._seconds)
         if left:
-            words.append(f"about {in_words(left / max(num_running, 1))} left")
+            words.append(f"about {in_words(left / self._most_running)} left")
         self.say("  ".join(words))
 
     def live(self, ongoing):
         """What is being trained, in a line that the next one takes the place of; on a terminal only."""
+        self._most_running = max(self._most_running, len(ongoing))
         now = time.monotonic()
         if not self.verbose or not sys.stdout.isatty() or now < self._live_until:
             return

@@ -119,6 +119,8 @@ def search(
         if not oracle.is_finished():
             _run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
     trials = study.ranked()
+    if trials:
+        write_json(study.folder / "best.json", trials[0].experiment)
     if not trials and oracle.is_finished():
         failed = [record.reason for record in study.records() if record.status == FAILED]
         raise InputError(f"all {len(failed)} trials failed, the first because {failed[0]}")
@@ -252,7 +254,7 @@ def _tell(study, oracle, progress):
     ended = oracle.newly_ended()
     for record in ended:
         best = progress.best
-        progress.ended(record, len(oracle.ongoing_trials))
+        progress.ended(record)
         if progress.best is not best:
             write_json(study.folder / "best.json", progress.best.experiment)
     return len(ended)

@@ -20,7 +20,7 @@ def space(hp, experiment):
     norm = hp.Choice("norm", ["none", "batch"])
     with hp.conditional_scope("norm", ["batch"]):
         if norm == "batch":
-            hp.Float("alpha", 0.1, 0.3, step=0.1)
+            hp.Choice("alpha", [0.1, 0.2, 0.3])
     rate = hp.Float("rate", 0.01, 1.0, sampling="log")
     return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, learning_rate=rate))
 
