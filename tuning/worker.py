@@ -92,4 +92,10 @@ def _end_with_parent():
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # TensorFlow takes its time to be taken apart, and all is on disk

@@ -36,7 +36,7 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
         record = dataclasses.replace(record, status=FAILED, reason="it was told to")
         study.write(record)
         return record
-    ballast.append(bytearray(int(float((told["grow"] or [0])[0]) * 2**20)))
+    ballast.append(b"x" * int(float((told["grow"] or [0])[0]) * 2**20))
     score = hyperparameters.get("rate", 0.5)
     for epoch in range(len(history) + 1, (num_epochs or experiment.recipe.epochs) + 1):
         time.sleep(float((told["seconds"] or [0.05])[0]))
