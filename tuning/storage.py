@@ -20,13 +20,14 @@ def keep_best(study, count, max_bytes=None, needed=()):
         max_bytes: the best ones keep theirs as long as they take no more than this in all; None: no limit.
         needed: ids of trials that keep theirs in any case.
     """
+    records = study.records()  # read once: one that is written meanwhile must not be missing from the ranks only
     kept, total = set(needed), 0
-    for record in study.ranked()[:count]:
+    for record in study.rank(records)[:count]:
         total += sum(_size(path) for path in _large(study, record))
         if max_bytes is not None and total > max_bytes:
             break
         kept.add(record.trial_id)
-    for record in study.records():
+    for record in records:
         if record.trial_id in kept or record.status == RUNNING:
             continue
         for path in _large(study, record):

@@ -157,8 +157,12 @@ class Study:
 
     def ranked(self):
         """Completed trials, the best by the objective first."""
+        return self.rank(self.records())
+
+    def rank(self, records):
+        """The completed ones of these TrialRecords, the best by the objective first."""
         sign = -1 if self.settings.direction == "max" else 1
-        finished = [record for record in self.records() if record.status == COMPLETED]
+        finished = [record for record in records if record.status == COMPLETED]
         return sorted(finished, key=lambda record: sign * record.score)
 
     def _path(self, trial_id):

@@ -15,6 +15,7 @@ from nntricks_keras import serialization, training
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.training.run_folder import MARKS
 from tuning import storage
+from tuning.locks import held
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
 from zoo.experiment import load_data
@@ -46,6 +47,7 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     Raises:
         InputError: num_epochs out of range; an unknown objective, direction or pruner; a finished trial of this id had
             another experiment.
+        locks.BusyError: another process is training this trial.
         KeyboardInterrupt: Ctrl-C or SIGTERM came (training.TrainingInterruptedError); the record is left running.
     """
     epochs = experiment.recipe.epochs if num_epochs is None else num_epochs
@@ -54,14 +56,22 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     check_name("objective", settings.objective, OBJECTIVES)
     check_name("direction", settings.direction, ("max", "min"))
     decide = pruner(settings.pruner, **settings.pruner_settings).decide
-    record = _begin(study, trial_id, hyperparameters, experiment, start_from)
-    if record.status == RUNNING:
-        trial = _Trial(study, settings, record, epochs, start_from, decide)
-        trial.run()
-        record = trial.record
+    with held(study.folder / "runs" / trial_id / "lock", f"trial {trial_id} of {study.folder}"):
+        record = _begin(study, trial_id, hyperparameters, experiment, start_from)
+        if record.status == RUNNING:
+            trial = _Trial(study, settings, record, epochs, start_from, decide)
+            trial.run()
+            record = trial.record
     short = storage.short_of(study, experiment.recipe.epochs) if settings.tuner == "hyperband" else ()
     storage.keep_best(study, settings.keep_best, settings.keep_bytes, needed=short)
     return record
+
+
+def score_of(executions, settings):
+    """The mean over those executions that have begun of each one's best epoch by the study's objective, or None."""
+    best = max if settings.direction == "max" else min
+    scores = [best(row[settings.objective] for row in each.history) for each in executions if each.history]
+    return sum(scores) / len(scores) if scores else None
 
 
 class _Pruned(Exception):  # noqa: N818
@@ -115,7 +125,7 @@ class _Trial:
         history = [{name: float(value) for name, value in row.items()} for row in run.history]
         executions = list(self.record.executions)
         executions[number] = dataclasses.replace(executions[number], history=history)
-        self._write(executions=tuple(executions), score=self._score(executions))
+        self._write(executions=tuple(executions), score=score_of(executions, self.settings))
         if not history:
             return
         objective = self.settings.objective
@@ -189,15 +199,6 @@ class _Trial:
         self.start_from = None  # it was trained at the whole batch
         self._write(experiment={**experiment, "recipe": recipe}, executions=(), score=None, notes=(note,))
 
-    def _score(self, executions):
-        best = max if self.settings.direction == "max" else min
-        scores = [
-            best(row[self.settings.objective] for row in execution.history)
-            for execution in executions
-            if execution.history
-        ]
-        return sum(scores) / len(scores) if scores else None
-
     def _write(self, **changes):
         seconds = round(self._seconds_before + time.perf_counter() - self._began, 3)
         self.record = dataclasses.replace(self.record, seconds=seconds, **changes)
@@ -226,7 +227,8 @@ def _begin(study, trial_id, hyperparameters, experiment, start_from):
                 + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
             )
         # Its process died before the search had noted the draw, and the same id was drawn again.
-        shutil.rmtree(study.folder / "runs" / trial_id, ignore_errors=True)
+        for execution in there.executions:
+            shutil.rmtree(study.folder / execution.run, ignore_errors=True)
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     record = TrialRecord(trial_id, RUNNING, dict(hyperparameters), experiment.to_dict(), started=started, notes=notes)
     study.write(record)

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from nntricks_keras.data.augmentation import Augmentation
-from nntricks_keras.data.augmenter import augmenter
+from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.evaluation_view import evaluation_view
 from nntricks_keras.data.mixing import mix
 from nntricks_keras.data.order import EpochOrder
@@ -86,7 +86,7 @@ def pipeline(
     if augmentation == Augmentation():
         make = None
     else:
-        make = augmenter(augmentation, preprocessing, store.image_shape[-1], seed)
+        make = Augmenter(augmentation, preprocessing, store.image_shape[-1], seed)
     if isinstance(store, PixelStore) and not (make and _needs_single_images(make, store, preprocessing)):
         batches = _by_batch(store, steps, order, preprocessing, make, finish)
     else:

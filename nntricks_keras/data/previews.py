@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from nntricks_keras.data.augmenter import augmenter
+from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.evaluation_view import evaluation_view
 from nntricks_keras.data.mixing import mix
 from nntricks_keras.data.preprocessing import Preprocessing
@@ -36,7 +36,7 @@ def preview(dataset, augmentation, path="preview.png", *, image_size=None, num_i
     image_size = image_size or next(iter(chosen))[0].shape[:2]
     looks = Preprocessing(tuple(image_size), mean=0.0, std=1.0, channels="grey" if num_raw == 1 else "rgb")
     columns = [np.stack([evaluation_view(image, looks).numpy() for image, _ in chosen])]
-    make = augmenter(augmentation, looks, num_raw, seed)
+    make = Augmenter(augmentation, looks, num_raw, seed)
     columns += [_augmented(store_of(chosen), make, tf.constant(epoch, tf.int64)) for epoch in range(num_variants)]
     grid = np.concatenate([np.concatenate(list(column), axis=0) for column in columns], axis=1)
     grid = np.round(np.clip(grid, 0, 255)).astype(np.uint8)

@@ -47,9 +47,12 @@ def class_weights(dataset):
 
 def _color_moments(dataset):
     """Mean (channels,) and covariance (channels, channels) of all pixels, float64."""
+    images = dataset
+    if dataset.element_spec[0].shape.is_fully_defined():
+        dataset = dataset.batch(256)  # whole numbers: they add up to the same bits in any order
     sums = dataset.map(lambda image, label: _sums(image), num_parallel_calls=tf.data.AUTOTUNE)
     count, total, products = 0.0, 0.0, 0.0
-    with naming_bad_images(dataset):
+    with naming_bad_images(images):
         for number, first, second in sums.as_numpy_iterator():
             count, total, products = count + number, total + first, products + second
     if not count:

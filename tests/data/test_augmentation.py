@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
 from nntricks_keras import data
-from nntricks_keras.data.augmenter import augmenter
+from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.channels import CHANNELS
 from nntricks_keras.data.colors import sample_colors
 from nntricks_keras.data.geometry import sample_affine, visible_window
@@ -53,7 +53,7 @@ def test_the_one_warp_equals_looking_up_each_pixel(rng, fill):
         padding_crop=2, fill=fill
     )  # fmt: skip
     size = (16, 18)
-    make = augmenter(settings, data.Preprocessing(size, mean=0, std=1), 3, 1)
+    make = Augmenter(settings, data.Preprocessing(size, mean=0, std=1), 3, 1)
     for index in range(3):
         keys = image_keys(1, EPOCH, tf.constant([index], tf.int64))
         linear, offset = sample_affine(keys, tf.constant([[20.0, 26.0]]), size, None, settings)
@@ -92,7 +92,7 @@ def test_shrinking_is_done_by_decoding_reduced(as_jpeg, rotation):
     board = np.indices((128, 128)).sum(0) % 2 * 255
     image = np.repeat(board[..., None], 3, -1).astype(np.uint8)
     settings = data.Augmentation(horizontal_flip=True, rotation=rotation)
-    make = augmenter(settings, data.Preprocessing(32, mean=0, std=1), 3, 0)
+    make = Augmenter(settings, data.Preprocessing(32, mean=0, std=1), 3, 0)
     contents = tf.io.encode_jpeg(image, quality=100, chroma_downsampling=False) if as_jpeg else None
     found = make.one(EPOCH, tf.constant(0, tf.int64), contents, lambda: tf.constant(image)).numpy()
     np.testing.assert_allclose(found, 127.5, atol=2 if as_jpeg else 1)
@@ -102,7 +102,7 @@ def test_crops_are_resized_from_whole_pixels_as_pillow_does(rng):
     """Crop, resize and mirror need no warp; what is cut off by rounding is half a pixel at most."""
     image = smooth(rng, 60, 80)
     settings = data.Augmentation(crop_area=(0.2, 1.0), horizontal_flip=True, vertical_flip=True)
-    make = augmenter(settings, data.Preprocessing((48, 56), mean=0, std=1), 3, 0)
+    make = Augmenter(settings, data.Preprocessing((48, 56), mean=0, std=1), 3, 0)
     mirrored = set()
     for index in tf.range(8, dtype=tf.int64):
         plan = make.plan(EPOCH, index[None], tf.constant([[60.0, 80.0]]))
@@ -125,7 +125,7 @@ def test_crops_are_resized_from_whole_pixels_as_pillow_does(rng):
 def test_what_sees_beyond_the_picture_is_warped():
     picture = tf.constant([[60.0, 80.0]])
     for settings in ({"rotation": 10.0}, {"shift": 0.3}, {"shear": 5.0}, {"zoom": (0.5, 0.9)}):
-        make = augmenter(data.Augmentation(**settings), data.Preprocessing(48), 3, 0)
+        make = Augmenter(data.Augmentation(**settings), data.Preprocessing(48), 3, 0)
         assert not make.plan(EPOCH, tf.constant([1], tf.int64), picture)["is_crop"][0], settings
 
 
@@ -135,7 +135,7 @@ def test_batch_and_single_images_agree(rng):
         horizontal_flip=True, rotation=20.0, brightness=0.3, contrast=0.3, saturation=0.3,
         hue=20.0, lighting=0.1, erasing=0.5
     )  # fmt: skip
-    make = augmenter(settings, data.Preprocessing(20, mean=100.0, std=50.0), 3, 0)
+    make = Augmenter(settings, data.Preprocessing(20, mean=100.0, std=50.0), 3, 0)
     indices = tf.range(5, dtype=tf.int64)
     batch = make.batch(EPOCH, indices, tf.constant(images)).numpy()
     single = [make.one(EPOCH, i, None, lambda i=i: tf.constant(images)[int(i)]).numpy() for i in indices]
@@ -270,7 +270,7 @@ def test_jpegs_are_augmented_as_their_pixels_are(rng):
     contents = tf.io.encode_jpeg(image, quality=95).numpy()
     store = EncodedStore(["a.jpg"], [0], [contents])
     settings = data.Augmentation(crop_area=(0.3, 0.8), rotation=20.0, horizontal_flip=True)
-    make = augmenter(settings, data.Preprocessing(40, mean=0, std=1), 3, 0)
+    make = Augmenter(settings, data.Preprocessing(40, mean=0, std=1), 3, 0)
     pixels = tf.io.decode_jpeg(contents)
     for index in tf.range(4, dtype=tf.int64):
         found = make.one(EPOCH, index, store.encoded(0), lambda: store.image(0)).numpy()

@@ -1,0 +1,71 @@
+"""Records the learning curves of a random search, each trial to its end: what pruners are compared on.
+
+    python -m benchmarks.tuning_curves [--trials 48] [--epochs 9] [--width 0.25] [--study studies/curves]
+
+vgg_mini of that width on the bundled images, 3,000 of them for validation; the space is "tricks". The study goes on
+where it was stopped. Writes benchmarks/results/tuning_curves_fashion_mnist_mini.csv: a row a trial and epoch.
+"""
+
+import argparse
+import csv
+import dataclasses
+from pathlib import Path
+
+import keras_tuner as kt
+
+import tuning
+import zoo
+from tuning.studies import COMPLETED, Study, StudySettings
+from tuning.trials import run_trial
+
+RESULTS = Path(__file__).parent / "results" / "tuning_curves_fashion_mnist_mini.csv"
+METRICS = ("val_top1", "val_loss", "seconds")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--width", type=float, default=0.25)
+    parser.add_argument("--study", default="studies/curves")
+    options = parser.parse_args()
+    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=options.epochs)
+    experiment = zoo.Experiment(arguments={"width": options.width}, recipe=recipe, validation_fraction=0.3)
+    settings = StudySettings(experiment, "tricks", num_trials=options.trials)
+    study = Study(options.study)
+    study.write_settings(settings)
+    for number in range(options.trials):
+        drawn, of_trial = draw(tuning.space("tricks"), experiment, number)
+        record = run_trial(study, settings, f"{number:04d}", drawn, of_trial)
+        print(number, record.status, record.score, f"{record.seconds:.1f} s", record.reason or "", flush=True)
+        write(study.records())
+
+
+def draw(space, experiment, seed):
+    """(hyperparameters, zoo.Experiment) drawn at random from a space; the same for the same seed."""
+    hp = kt.HyperParameters()
+    space(hp, experiment)
+    for index, hyperparameter in enumerate(hp.space):
+        hp.values[hyperparameter.name] = hyperparameter.random_sample(1000 * seed + index)
+    return dict(hp.values), space(hp, experiment)
+
+
+def write(records):
+    """The curves of the completed trials, and the hyperparameters they belong to."""
+    completed = [record for record in records if record.status == COMPLETED]
+    if not completed:
+        return
+    names = list(completed[0].hyperparameters)
+    with open(RESULTS, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["trial", *names, "epoch", *METRICS])
+        for record in completed:
+            drawn = [record.hyperparameters[name] for name in names]
+            for row in record.executions[0].history:
+                writer.writerow(
+                    [record.trial_id, *drawn, int(row["epoch"]), *(round(row[name], 5) for name in METRICS)]
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""held: one process at a time."""
+
+import contextlib
+import os
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there
+    fcntl = None
+
+
+class BusyError(RuntimeError):
+    """Another process is at it."""
+
+
+@contextlib.contextmanager
+def held(path, what):
+    """Holds the lock file `path` in the body; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        BusyError: another process holds it; it says that `what` is being worked on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(f"{what} is being worked on by another process (it holds {path})") from None
+        yield
+    finally:
+        os.close(file)
