@@ -2,7 +2,13 @@
 
 import importlib
 
-_PLACES = {"space": "spaces", "search": "searches", "SearchInterruptedError": "searches"}
+_PLACES = {
+    "space": "spaces",
+    "search": "searches",
+    "SearchInterruptedError": "searches",
+    "HyperZoo": "hyper_zoo",
+    "ablate": "ablation.ablating",
+}
 __all__ = list(_PLACES)
 
 

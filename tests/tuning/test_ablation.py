@@ -1,0 +1,340 @@
+"""What an ablation concludes, against references: SciPy's paired tests, a least-squares fit, the definition of Holm."""
+
+import csv
+import dataclasses
+import itertools
+import math
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+
+import tuning
+import zoo
+from nntricks_keras import data
+from nntricks_keras.errors import InputError
+from tests.tuning.made_up_runs import GREY, make_settings, rising, write_run
+from tuning.ablation import designs, published
+from tuning.ablation.effects import HELPS, HURTS, NOTHING, all_effects, target_of
+from tuning.ablation.forest import draw_forest
+from tuning.ablation.outcomes import read_outcomes, write_runs
+from tuning.ablation.paired import holm, mean_of
+from tuning.ablation.settings import open_folder
+from tuning.ablation.tables import report, write_effects
+from tuning.ablation.tricks import choose, shown, table
+from zoo.commands import run_command
+from zoo.experiment import build
+
+
+def effect_of(effects, design, trick, measure="val_top1"):
+    return next(one for one in effects if (one.design, one.trick, one.measure) == (design, trick, measure))
+
+
+def outcomes_of(folder, settings, top1, **kwargs):
+    """Outcomes of runs whose best validation top-1 is top1(recipe, seed)."""
+    for recipe, seed in settings.runs():
+        write_run(folder, settings, recipe, seed, rising(top1(recipe, seed)), **kwargs)
+    return read_outcomes(folder, settings)
+
+
+def test_mean_and_interval_are_scipys(rng):
+    before, after = rng.normal(size=(2, 7))
+    found = mean_of(after - before)
+    peer = scipy.stats.ttest_rel(after, before)
+    interval = peer.confidence_interval(0.95)
+    np.testing.assert_allclose([found.p, found.low, found.high], [peer.pvalue, interval.low, interval.high])
+    assert mean_of([0.25]).low is None
+    assert mean_of([0.25]).p is None
+    assert mean_of([0.0, 0.0]).p == 1.0
+    assert mean_of([0.5, 0.5]) == dataclasses.replace(mean_of([0.5]), low=0.5, high=0.5, p=0.0)
+
+
+def test_holm_is_the_closed_test_of_bonferroni(rng):
+    """A hypothesis is rejected if every set of hypotheses that has it is, by Bonferroni: p = max of min(p) * size."""
+    p_values = rng.uniform(0, 0.2, 5)
+    sets = [chosen for size in range(1, 6) for chosen in itertools.combinations(range(5), size)]
+    closed = [max(min(1, min(p_values[list(s)]) * len(s)) for s in sets if index in s) for index in range(5)]
+    np.testing.assert_allclose(holm(list(p_values)), closed)
+    assert holm([None, 0.04, 0.03]) == [None, 0.06, 0.06]
+
+
+def test_single_effects_are_the_paired_differences(tmp_path, rng):
+    settings = make_settings(num_seeds=4)
+    accuracy = {run: rng.integers(700, 950) / 1000 for run in settings.runs()}
+    effects = all_effects(settings, outcomes_of(tmp_path, settings, lambda *run: accuracy[run]))
+    full, p_values = frozenset(settings.names), []
+    for name in settings.names:
+        for design, after, before in [
+            ("leave_one_out", full, full - {name}),
+            ("add_one_in", frozenset([name]), frozenset()),
+        ]:
+            found = effect_of(effects, design, name)
+            with_it, without = ([accuracy[recipe, seed] for seed in settings.seeds] for recipe in (after, before))
+            peer = scipy.stats.ttest_rel(with_it, without)
+            assert found.effect == pytest.approx(np.mean(with_it) - np.mean(without))
+            assert found.p == pytest.approx(peer.pvalue)
+            if design == "leave_one_out":
+                p_values.append(found.p)
+    corrected = [effect_of(effects, "leave_one_out", name).p_holm for name in settings.names]
+    assert corrected == pytest.approx(holm(p_values))
+
+
+def test_factorial_effects_and_interactions_are_those_of_least_squares(tmp_path, rng):
+    names = ("norm", "keep_prob", "activation")
+    settings = make_settings(names, ["factorial"], num_seeds=3)
+    accuracy = {run: rng.integers(700, 950) / 1000 for run in settings.runs()}
+    effects = all_effects(settings, outcomes_of(tmp_path, settings, lambda *run: accuracy[run]))
+    # y = seed + sum a_i x_i + sum b_ij x_i x_j + c x_1 x_2 x_3, x = +-1/2: a main effect is a_i, an interaction b_ij.
+    columns, y = [], []
+    for (recipe, seed), top1 in accuracy.items():
+        x = [0.5 if name in recipe else -0.5 for name in names]
+        products = [x[i] * x[j] for i, j in itertools.combinations(range(3), 2)] + [math.prod(x)]
+        columns.append([*(seed == other for other in settings.seeds), *x, *products])
+        y.append(top1)
+    fitted = np.linalg.lstsq(np.array(columns, "float64"), np.array(y), rcond=None)[0]
+    for name, peer in zip(names, fitted[3:6], strict=True):
+        assert effect_of(effects, "factorial", name).effect == pytest.approx(peer)
+    for (one, other), peer in zip(itertools.combinations(names, 2), fitted[6:9], strict=True):
+        assert effect_of(effects, "interaction", f"{one} × {other}").effect == pytest.approx(peer)
+
+
+def test_a_trick_that_loses_is_said_to(tmp_path, rng, capsys):
+    gains = {"activation": 0.03, "initializer": 0.0, "norm": 0.05, "keep_prob": -0.04, "augmentation": 0.0}
+    settings = make_settings(num_seeds=5)
+    noise = {run: 0.001 * rng.normal() for run in settings.runs()}
+    outcomes = outcomes_of(tmp_path, settings, lambda *run: 0.8 + sum(gains[name] for name in run[0]) + noise[run])
+    effects = all_effects(settings, outcomes)
+    verdicts = {name: effect_of(effects, "leave_one_out", name).verdict for name in settings.names}
+    assert verdicts["activation"] == verdicts["norm"] == HELPS
+    assert verdicts["keep_prob"] == HURTS
+    printed = report(settings, outcomes, effects)
+    assert "LOSE, taken out of the full recipe: keep_prob" in printed
+    assert "+7.0 (no norm; Activations.md)" in printed
+    write_effects(tmp_path / "effects.csv", settings, effects)
+    write_runs(tmp_path / "ablation.csv", settings, outcomes)
+    with open(tmp_path / "effects.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["published_effect"] for row in rows if row["trick"] == "norm"} == {"0.003", ""}
+    with open(tmp_path / "ablation.csv", newline="") as file:
+        runs = list(csv.DictReader(file))
+    assert len(runs) == 12 * 5
+    assert {(run["recipe"], run["norm"]) for run in runs} >= {
+        ("full", "batch"),
+        ("bare", "none"),
+        ("only-norm", "batch"),
+    }
+    draw_forest(tmp_path / "forest.png", settings, effects)
+    assert (tmp_path / "forest.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_epochs_to_a_target_are_ratios_and_censored_ones_are_bounds(tmp_path):
+    settings = make_settings(["norm"], ["add_one_in"], num_seeds=3, target=0.8)
+    bare, norm = frozenset(), frozenset(["norm"])
+    for seed, slow, fast in [(0, 4, 2), (1, 6, 3), (2, 8, 2)]:
+        for recipe, epochs in [(bare, slow), (norm, fast)]:
+            curve = [0.7] * (epochs - 1) + [0.8] * (9 - epochs)
+            write_run(tmp_path / "all", settings, recipe, seed, curve, seconds=3.0 if recipe else 2.0)
+            if seed == 2 and recipe == bare:
+                curve = [0.7] * 8
+            write_run(tmp_path / "some", settings, recipe, seed, curve, seconds=3.0 if recipe else 2.0)
+    found = all_effects(settings, read_outcomes(tmp_path / "all", settings))
+    peer = np.log([2 / 4, 3 / 6, 2 / 8])
+    epochs, seconds = (effect_of(found, "add_one_in", "norm", measure) for measure in ("epochs", "seconds"))
+    assert epochs.effect == pytest.approx(math.exp(peer.mean()))
+    assert epochs.p == pytest.approx(scipy.stats.ttest_1samp(peer, 0).pvalue)
+    assert seconds.effect == pytest.approx(1.5 * epochs.effect)  # the first epoch's graph is not counted
+    assert not epochs.bound
+
+    censored = effect_of(
+        all_effects(settings, read_outcomes(tmp_path / "some", settings)), "add_one_in", "norm", "epochs"
+    )
+    assert (censored.bound, censored.missed_without, censored.missed_with) == ("at most", 1, 0)
+    assert censored.effect == pytest.approx(epochs.effect)  # it was given 8 epochs, which is what it had needed
+    assert censored.low is None
+    assert censored.verdict == NOTHING
+
+
+def test_the_target_is_a_little_below_the_weakest_median(tmp_path):
+    settings = make_settings(["norm", "head"], ["leave_one_out", "add_one_in"], num_seeds=3)
+    level = {frozenset(): 0.5, frozenset(["norm"]): 0.7, frozenset(["head"]): 0.6, frozenset(["norm", "head"]): 0.8}
+    outcomes = outcomes_of(tmp_path, settings, lambda recipe, seed: level[recipe] + 0.05 * (seed - 1))
+    assert target_of("leave_one_out", settings, outcomes) == pytest.approx(0.98 * 0.6)
+    assert target_of("add_one_in", settings, outcomes) == pytest.approx(0.98 * 0.5)
+    assert target_of("add_one_in", dataclasses.replace(settings, target=0.75), outcomes) == 0.75
+
+
+def test_a_run_that_diverged_counts_as_chance(tmp_path):
+    settings = make_settings(["norm"], ["add_one_in"], num_seeds=2)
+    for recipe, seed in settings.runs():
+        curve = [] if (recipe, seed) == (frozenset(), 0) else rising(0.8)
+        write_run(tmp_path, settings, recipe, seed, curve, diverged=not recipe)
+    outcomes = read_outcomes(tmp_path, settings)
+    effects = all_effects(settings, outcomes)
+    assert effect_of(effects, "add_one_in", "norm").effect == pytest.approx(0.7)
+    assert effect_of(effects, "add_one_in", "norm", "test_top1").effect == pytest.approx(0.7)
+    assert "2 diverged, counted as chance" in report(settings, outcomes, effects)
+    draw_forest(tmp_path / "forest.png", settings, effects)
+
+
+def test_one_seed_has_no_interval_and_the_report_says_so(tmp_path):
+    settings = make_settings(num_seeds=1)
+    outcomes = outcomes_of(tmp_path, settings, lambda recipe, seed: 0.7 + 0.01 * len(recipe))
+    effects = all_effects(settings, outcomes)
+    assert all(effect.low is None and effect.p is None and effect.verdict == NOTHING for effect in effects)
+    assert "One seed has no interval" in report(settings, outcomes, effects)
+    draw_forest(tmp_path / "forest.png", settings, effects)
+
+
+def test_designs_train_what_they_compare():
+    names = ["a", "b", "c", "d", "e"]
+    two = designs.recipes(["leave_one_out", "add_one_in"], names)
+    assert len(two) == 12
+    assert {designs.name_of(recipe, names) for recipe in two} == {
+        *("bare", "full"),
+        *(f"only-{name}" for name in names),
+        *(f"without-{name}" for name in names),
+    }
+    assert len(designs.recipes(["factorial"], names[:4])) == 16
+    assert designs.check_designs(None, 4) == designs.DESIGNS
+    assert designs.check_designs(None, 5) == ("leave_one_out", "add_one_in")
+    for design, found in itertools.product(designs.DESIGNS, [names]):
+        for name, pairs in designs.pairs(design, found).items():
+            assert all(pair.with_it - pair.without == {name} and pair.without < pair.with_it for pair in pairs)
+    assert len({designs.name_of(recipe, names) for recipe in designs.recipes(["factorial"], names)}) == 32
+
+
+def test_the_recipes_of_a_seed_start_from_the_same_weights_and_order():
+    settings = make_settings(designs=["factorial"], num_seeds=2)
+    first, deviations = {}, set()
+    for recipe in settings.recipes:
+        experiment = settings.experiment_of(recipe, 1)
+        assert experiment.recipe.seed == 1  # of the order and the augmentation, too
+        keras.utils.set_random_seed(experiment.recipe.seed)  # as training.train does before it builds
+        model = build(experiment, 10)
+        for layer in model.layers:
+            if hasattr(layer, "kernel"):
+                kernel = np.asarray(layer.kernel, "float64")
+                deviations.add((layer.name, float(f"{kernel.std():.3g}")))
+                unit = kernel / kernel.std()
+                np.testing.assert_allclose(unit, first.setdefault(layer.name, unit), rtol=1e-4, atol=1e-6)
+        dropouts = [layer for layer in model.layers if layer.name.endswith("dropout")]
+        assert len(dropouts) == ("keep_prob" in recipe)
+        for layer in dropouts:
+            state = np.asarray(layer.seed_generator.state)
+            np.testing.assert_array_equal(state, first.setdefault(layer.name, state))
+    assert len(first) == 8
+    assert len(deviations) > 2 * 7  # gaussian, and auto for either activation
+
+
+def test_the_recipes_of_a_seed_see_the_same_images_in_the_same_order(rng):
+    images = rng.integers(0, 255, size=(40, 28, 28, 1)).astype("uint8")
+    labels = np.arange(40) % 10
+    dataset = data.load((images, labels)).train
+    settings = make_settings(["augmentation"], num_seeds=2)
+    orders = {}
+    for recipe, seed in settings.runs():
+        batches = data.pipeline(
+            dataset,
+            GREY,
+            training=True,
+            batch_size=8,
+            num_classes=10,
+            seed=seed,
+            augmentation=settings.experiment_of(recipe, seed).recipe.augmentation,
+        )
+        seen = [(x.numpy(), np.argmax(y, -1).tolist()) for x, y in batches]
+        brightness = [np.sort(x.sum(axis=(1, 2, 3))).round(1).tolist() for x, _ in seen]  # a flip leaves it as it is
+        order = [y for _, y in seen], brightness
+        assert orders.setdefault(seed, order)[0] == order[0]
+        np.testing.assert_allclose(np.concatenate(orders[seed][1]), np.concatenate(order[1]), atol=0.2)
+    assert orders[0][0] != orders[1][0]
+
+
+def test_every_trick_of_the_table_changes_an_experiment_that_builds():
+    experiment = zoo.Experiment(preprocessing=GREY, arguments={"width": 0.3})
+    names = list(table(experiment))
+    settings = dataclasses.replace(make_settings(names, ["add_one_in"]), experiment=experiment)
+    bare = settings.experiment_of(frozenset(), 0)
+    for recipe in settings.recipes:
+        changed = settings.experiment_of(recipe, 0)
+        assert (changed == bare) == (not recipe)
+        assert zoo.Experiment.from_dict(changed.to_dict()) == changed
+        build(changed, 10)
+
+
+def test_the_readme_lists_the_tricks_of_the_table():
+    readme = (Path(tuning.__file__).parent / "ablation" / "README.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| `?(.*?)`?[ ,|:].*\| `?(.*?)`?(?:[:, ].*)?\|$", readme, re.MULTILINE)
+    rows = {name: (bare, full) for name, bare, full in listed if name in table(zoo.Experiment())}
+    assert list(rows) == list(table(zoo.Experiment()))
+    for name, trick in table(zoo.Experiment()).items():
+        assert shown(trick.bare).split()[0].removesuffix(".0") == rows[name][0].removesuffix(".0"), name
+        if isinstance(trick.full, str):
+            assert trick.full == rows[name][1], name
+
+
+def test_published_figures_stand_beside_the_same_change_only():
+    settings = make_settings()
+    found = {trick.name: published.find(trick) for trick in settings.tricks}
+    assert found["activation"].effect == pytest.approx(0.070)
+    assert found["norm"].effect == pytest.approx(0.003)
+    assert found["keep_prob"].effect == pytest.approx(0.014)
+    assert found["initializer"] is found["augmentation"] is None
+    elu = choose(settings.experiment, ["activation"], bare={"activation": "relu"}, full={"activation": "elu"})
+    assert published.find(elu[0]).effect == pytest.approx(0.017)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ({"tricks": ["activaton"]}, "activation"),
+        ({"tricks": []}, "none"),
+        ({"tricks": ["norm", "norm"]}, "once"),
+        ({"tricks": ["norm"], "full": {"norm": None}}, "norm is none with and without"),
+        ({"tricks": ["norm"], "bare": {"head": "pool"}}, "head, which is not among"),
+        ({"tricks": ["norm"], "bare": {"hed": "pool"}}, "head"),
+        ({"tricks": ["norm"], "full": {"norm": "bach"}}, "batch"),
+        ({"tricks": ["augmentation"], "full": {"augmentation": "flop"}}, "flip"),
+        ({"designs": ["leave_two_out"]}, "leave_one_out"),
+        ({"num_seeds": 0}, "num_seeds"),
+        ({"target": 85}, "target"),
+    ],
+)
+def test_what_is_wrong_is_named_before_anything_is_trained(arguments, hint, picture_folder, tmp_path):
+    experiment = zoo.Experiment(data=str(picture_folder), image_size=(16, 16), arguments={"width": 0.3})
+    with pytest.raises(InputError, match=hint):
+        tuning.ablate(experiment, tmp_path / "ablation", **arguments)
+    assert not (tmp_path / "ablation").exists()
+
+
+def test_another_ablation_in_the_folder_is_named(tmp_path):
+    settings = make_settings(["norm", "head"])
+    settings.save(tmp_path)
+    more = dataclasses.replace(settings, num_seeds=9, designs=("factorial",), target=0.9)
+    assert open_folder(tmp_path, more) == more
+    left_open = dataclasses.replace(settings.experiment, preprocessing=None)
+    assert open_folder(tmp_path, dataclasses.replace(settings, experiment=left_open)) == settings
+    recipe = dataclasses.replace(settings.experiment.recipe, epochs=3)
+    changed = dataclasses.replace(settings, experiment=dataclasses.replace(settings.experiment, recipe=recipe))
+    with pytest.raises(InputError, match=r"recipe\.epochs was 8, now 3"):
+        open_folder(tmp_path, changed)
+    with pytest.raises(InputError, match=r"the trick head is gone; the trick keep_prob is new"):
+        open_folder(tmp_path, make_settings(["norm", "keep_prob"]))
+    sigmoid = choose(settings.experiment, ["norm", "head"], full={"norm": "lrn"})
+    with pytest.raises(InputError, match=r"norm: full was 'batch', now 'lrn'"):
+        open_folder(tmp_path, dataclasses.replace(settings, tricks=sigmoid))
+    (tmp_path / "ablation.json").unlink()
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(InputError, match="not an ablation"):
+        open_folder(tmp_path, settings)
+
+
+def test_the_command_names_what_is_wrong(tmp_path, capsys):
+    arguments = ["ablate", "--tricks", "nrom", "--ablation-dir", str(tmp_path / "ablation")]
+    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+    assert "norm" in capsys.readouterr().err
+    assert run_command("python -m tuning", "tuning.commands", [*arguments[:2], "norm", "--bare", "norm"]) == 2
+    assert "NAME=VALUE" in capsys.readouterr().err

@@ -1,0 +1,117 @@
+"""Real ablations: of a few seconds, in worker processes, and through kill -9."""
+
+import csv
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import tuning
+import zoo
+from nntricks_keras.data import Preprocessing
+from nntricks_keras.training import Run
+from tests.training.small_runs import assert_same_run
+from tuning.ablation import running
+from tuning.ablation.settings import AblationSettings
+from tuning.ablation.tricks import choose
+
+ROOT = Path(__file__).resolve().parents[2]
+PREPROCESSING = Preprocessing((16, 16), mean=(120.0,), std=(60.0,))
+
+
+@pytest.fixture(scope="module")
+def experiment(picture_folder):
+    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16, deterministic=True)
+    return zoo.Experiment(
+        data=str(picture_folder), arguments={"width": 0.3, "depth": 1}, recipe=recipe, image_size=(16, 16)
+    )
+
+
+def rows(folder):
+    """ablation.csv without the times."""
+    with open(folder / "ablation.csv", newline="") as file:
+        return [{name: cell for name, cell in row.items() if "seconds" not in name} for row in csv.DictReader(file)]
+
+
+def test_one_trick_and_one_seed_then_one_more(experiment, tmp_path, capsys):
+    settings = {"tricks": ["keep_prob"], "designs": ["add_one_in"], "workers": 0}
+    ablation = tuning.ablate(experiment, tmp_path / "ablation", num_seeds=1, **settings)
+    assert "no interval" in ablation.report()
+    assert [row["recipe"] for row in rows(tmp_path / "ablation")] == ["bare", "full"]
+    run = Run(tmp_path / "ablation" / "runs" / "full" / "0")
+    assert ablation.outcomes[frozenset(["keep_prob"]), 0].test_top1 == pytest.approx(run.metrics["test"]["top1"])
+    saved = zoo.Experiment.load(run.folder)
+    assert saved.arguments["keep_prob"] == 0.8
+    assert saved.preprocessing == zoo.Experiment.load(tmp_path / "ablation" / "runs" / "bare" / "0").preprocessing
+    assert (tmp_path / "ablation" / "forest.png").exists()
+    assert "2/2" in capsys.readouterr().out
+
+
+def start(folder, experiment, *flags):
+    command = [sys.executable, "-m", "tuning", "ablate", "--ablation-dir", folder, "--experiment", experiment, *flags]
+    return subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def children(process):
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(child) for child in listed if "tuning.ablation.worker" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def wait_for(condition, process, seconds=200):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_kill_9_of_all_of_it_and_of_a_worker_then_the_same_result(experiment, tmp_path):
+    longer = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, epochs=4))
+    longer.save(tmp_path / "experiment.json")
+    flags = ["--tricks", "norm", "--designs", "add_one_in", "--seeds", 1]
+    folder = tmp_path / "ablation"
+    bare, full = (folder / "runs" / name / "0" for name in ("bare", "full"))
+
+    process = start(folder, tmp_path / "experiment.json", *flags)
+    wait_for(lambda: (bare / "history.csv").exists(), process)
+    time.sleep(random.uniform(0, 0.5))
+    workers = children(process)
+    assert workers
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):  # a worker ends with the process it belongs to
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not (bare / "metrics.json").exists()
+
+    process = start(folder, tmp_path / "experiment.json", *flags)
+    wait_for(lambda: (full / "history.csv").exists(), process)
+    os.kill(children(process)[0], signal.SIGKILL)
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
+    assert "2/2" in printed
+
+    assert_same_run(zoo.train(zoo.Experiment.load(bare), tmp_path / "whole", health=False), Run(bare))
+    assert [row["recipe"] for row in rows(folder)] == ["bare", "full"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_fails_ends_the_ablation_with_its_last_words(experiment, tmp_path):
+    known = dataclasses.replace(experiment, preprocessing=PREPROCESSING, image_size=None)
+    tricks = choose(known, ["keep_prob"])
+    AblationSettings(known, tricks, ("add_one_in",), num_seeds=1).save(tmp_path)
+    (tmp_path / "runs" / "bare" / "0").mkdir(parents=True)
+    (tmp_path / "runs" / "bare" / "0" / "experiment.json").write_text("{")
+    with pytest.raises(running.AblationError, match=r"(?s)worker-0\.log.*not JSON"):
+        tuning.ablate(known, tmp_path, tricks=["keep_prob"], designs=["add_one_in"], num_seeds=1)
