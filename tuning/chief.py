@@ -2,7 +2,6 @@
 
 import contextlib
 import ipaddress
-import json
 import os
 import socket
 import time
@@ -18,6 +17,7 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
 from tuning.dependable import LOCAL
+from tuning.locks import BusyError, held
 
 LOOPBACK = "127.0.0.1"
 NUM_ANSWERING = 16  # threads
@@ -39,7 +39,10 @@ class Chief(OracleServicer):
         self.study = oracle.study
         self.error = None  # what an answer failed with
         self.address = self._bind(address)
-        write_json(self.study.folder / "chief.json", {"address": self.address, "pid": os.getpid()})
+        write_json(
+            self.study.folder / "chief.json",
+            {"address": self.address, "pid": os.getpid(), "host": socket.gethostname()},
+        )
 
     def __enter__(self):
         self.server.start()
@@ -167,23 +170,14 @@ def split_address(address):
 @contextlib.contextmanager
 def only_chief(folder):
     """Holds the study for this process; InputError when another searches it. The lock goes with its process."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with open(folder / "chief.lock", "a+") as lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            who = json.loads(lock.read() or "{}")
+            stack.enter_context(held(folder / "chief.lock", folder))
+        except BusyError:
+            who = read_json(folder / "chief.json") if (folder / "chief.json").exists() else {}
             raise InputError(
                 f"{folder} is being searched already, by process {who.get('pid', '?')} on {who.get('host', '?')}"
             ) from None
-        lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-        lock.flush()
         yield
 
 

@@ -197,7 +197,9 @@ def make_oracle(study, settings, space):
     try:
         return kind(study, settings, space, **arguments)
     except ImportError as error:
-        raise InputError(f"the tuner {settings.tuner} needs scikit-learn: pip install scikit-learn") from error
+        raise InputError(
+            f"the tuner {settings.tuner} needs scikit-learn: pip install 'nntricks-keras[bayesian]'"
+        ) from error
 
 
 def num_at_random(settings):

@@ -3,15 +3,17 @@
 import dataclasses
 import os
 import sys
+import time
 import traceback
 
 import keras_tuner as kt
 
 import zoo
-from tuning.clients import PatientClient
+from tuning.clients import BETWEEN_TRIES_SECONDS, PatientClient
+from tuning.locks import BusyError
 from tuning.memory import resident_megabytes
 from tuning.studies import FAILED, Study
-from tuning.worker import REPLACE_ME
+from tuning.worker import HEARTBEAT_SECONDS, REPLACE_ME
 
 
 class TrialTuner(kt.Tuner):
@@ -56,16 +58,21 @@ class TrialTuner(kt.Tuner):
         record = self.study.record(trial.trial_id)
         experiment = zoo.Experiment.from_dict(record.experiment)
         self.current["trial_id"] = trial.trial_id
+        arguments = {"num_epochs": record.tuner.get("epochs"), "start_from": record.tuner.get("trial_id")}
+        deadline = time.monotonic() + self.patience + HEARTBEAT_SECONDS
         try:
-            record = self.run_trial_of_study(
-                self.study,
-                self.settings,
-                trial.trial_id,
-                record.hyperparameters,
-                experiment,
-                num_epochs=record.tuner.get("epochs"),
-                start_from=record.tuner.get("trial_id"),
-            )
+            while True:
+                try:
+                    record = self.run_trial_of_study(
+                        self.study, self.settings, trial.trial_id, record.hyperparameters, experiment, **arguments
+                    )
+                    break
+                except BusyError as error:  # whoever was taken for dead lives, and will notice within its patience
+                    if time.monotonic() > deadline:
+                        raise kt.errors.FailedTrialError(str(error)) from error  # the chief gives it to another
+                    time.sleep(BETWEEN_TRIES_SECONDS)
+        except kt.errors.FailedTrialError:
+            raise
         except Exception as error:  # a mistake of ours rather than of the trial
             record = dataclasses.replace(
                 self.study.record(trial.trial_id) or record,
