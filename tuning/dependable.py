@@ -52,6 +52,7 @@ class DependableOracle:
         self.space = space
         self.lock = threading.RLock()
         self.stopping = False  # no trial is given out any more
+        self._finished = False
         self.records = {}  # id -> TrialRecord, of the trials that have ended
         self._ended = []  # ids, for `newly_ended`
         self._seen = {}  # worker -> time.monotonic() of its last sign of life
@@ -154,15 +155,17 @@ class DependableOracle:
     def is_finished(self):
         """Whether all trials the study asks for have ended, or no other values are left to try."""
         with self.lock:
-            if self.ongoing_trials or self._retry_queue:
-                return False
-            if len(self.trials) >= self.settings.num_trials:
-                return True
-            trial = self._draw()
-            if trial.status != STATUS.RUNNING:
-                return True
-            self._wait(trial)
-            return False
+            if self._finished or self.ongoing_trials or self._retry_queue:
+                return self._finished
+            if len(self.trials) < self.settings.num_trials:
+                if self.stopping:
+                    return False
+                trial = self._draw()
+                if trial.status == STATUS.RUNNING:
+                    self._wait(trial)
+                    return False
+            self._finished = True
+            return True
 
     def get_state(self):
         ongoing = {name: trial.trial_id for name, trial in self.ongoing_trials.items()}

@@ -1,10 +1,6 @@
 """search: many trials of one experiment, each with other hyperparameters, and the best of them as a JSON."""
 
-import contextlib
 import dataclasses
-import signal
-import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -12,33 +8,19 @@ from nntricks_keras import serialization
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import write_json
 from tuning import spaces
-from tuning.chief import Chief, only_chief
-from tuning.dependable import LOCAL, undescribe
-from tuning.durations import in_words, parse_seconds
+from tuning.chief import only_chief
+from tuning.dependable import undescribe
+from tuning.durations import parse_seconds
 from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
 from tuning.oracles import ORACLES, make_oracle, num_trials_by_default
 from tuning.progress import Progress
 from tuning.pruning import PRUNERS
-from tuning.studies import FAILED, RUNNING, Study, StudySettings
-from tuning.supervision import Workers, WorkersFailedError
+from tuning.running import run
+from tuning.studies import FAILED, Study, StudySettings
 from tuning.worker import RUN_TRIAL
 
-LOOK_EVERY_SECONDS = 0.05
 MAY_CHANGE = ("num_trials", "keep_best", "keep_bytes", "first", "study_id", "hyperparameters")
-
-
-class SearchInterruptedError(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came; the study on disk can go on.
-
-    Args:
-        message: how far the search has come.
-        signal_number: of the signal that came.
-    """
-
-    def __init__(self, message, signal_number):
-        super().__init__(message)
-        self.signal_number = signal_number
 
 
 def search(
@@ -117,7 +99,7 @@ def search(
         progress = Progress(study, settings, verbose)
         progress.take_in(oracle.records.values())
         if not oracle.is_finished():
-            _run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
+            run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
     trials = study.ranked()
     if trials:
         write_json(study.folder / "best.json", trials[0].experiment)
@@ -182,103 +164,3 @@ def _begin(study, settings):
         )
     first = settings.first or saved.first
     return dataclasses.replace(settings, study_id=saved.study_id, first=first, hyperparameters=saved.hyperparameters)
-
-
-def _run(study, oracle, progress, budget, num_workers, address, memory_limit, run_trial):
-    """Serves and supervises until the study is finished, the budget is spent, or a signal comes."""
-    deadline = None if budget is None else time.monotonic() + budget
-    crew = (
-        Workers(study.folder, num_workers, LOCAL, memory_limit=memory_limit, run_trial=run_trial)
-        if num_workers
-        else None
-    )
-    try:
-        with _noting_signals() as signals, Chief(oracle, address) as chief:
-            if chief.is_open:
-                progress.say(
-                    f"warning: whoever can reach {chief.address} can give this search results: "
-                    "keras-tuner's service knows no passwords"
-                )
-            if address:
-                progress.say(
-                    f"more workers: python -m tuning worker --chief {chief.address} --study-dir {study.folder}"
-                )
-            if crew:
-                crew.begin(chief.local_address)
-            while not oracle.is_finished():
-                _tend(study, oracle, progress, crew, chief)
-                if signals or (deadline and time.monotonic() > deadline):
-                    oracle.stopping = True
-                    if crew:
-                        crew.stop()
-                    break
-                time.sleep(LOOK_EVERY_SECONDS)
-            oracle.stopping = True
-            _tell(study, oracle, progress)
-            chief.say_goodbye()
-            while crew and not crew.all_ended and not signals:
-                crew.tend()
-                time.sleep(LOOK_EVERY_SECONDS)
-    finally:
-        if crew:
-            crew.close()
-    left = [record.trial_id for record in study.records() if record.status == RUNNING]
-    if signals:
-        raise SearchInterruptedError(
-            f"stopped after {progress.num_ended} of {oracle.settings.num_trials} trials, with {len(left)} half done",
-            signals[0],
-        )
-    if not oracle.is_finished():
-        progress.say(
-            f"the budget of {in_words(budget)} is spent after {progress.num_ended} of {oracle.settings.num_trials} "
-            f"trials, with {len(left)} half done: the same search goes on"
-        )
-
-
-def _tend(study, oracle, progress, crew, chief):
-    """One look at everything."""
-    if chief.error:
-        raise chief.error
-    ended = _tell(study, oracle, progress)
-    if crew:
-        crew.tend(ended)
-    for name in oracle.give_up_lost():
-        progress.say(f"worker {name} is lost; its trial goes to another")
-        if crew:
-            crew.kill(name)
-    progress.live([trial.trial_id for trial in list(oracle.ongoing_trials.values())])
-
-
-def _tell(study, oracle, progress):
-    """Tells of the trials that have ended, and writes the best one's experiment; returns how many they are."""
-    ended = oracle.newly_ended()
-    for record in ended:
-        best = progress.best
-        progress.ended(record)
-        if progress.best is not best:
-            write_json(study.folder / "best.json", progress.best.experiment)
-    return len(ended)
-
-
-@contextlib.contextmanager
-def _noting_signals():
-    """A list that the first Ctrl-C or SIGTERM is put into; the second interrupts at once."""
-    came = []
-    if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
-        yield came
-        return
-
-    def note(number, _):
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-__all__ = ["SearchInterruptedError", "WorkersFailedError", "search"]

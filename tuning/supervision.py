@@ -37,9 +37,13 @@ class Workers:
         memory_limit: megabytes above which a worker is replaced after a trial; None: a share of the machine's.
         patience: seconds for which a worker waits for a chief that is away.
         run_trial: "MODULE:FUNCTION", what trains a trial.
+        is_chief: this very process is the chief: then a worker that has lost it, as after a long sleep, is replaced.
     """
 
-    def __init__(self, study_dir, count, prefix, *, memory_limit=None, patience=600, run_trial=RUN_TRIAL):
+    def __init__(
+        self, study_dir, count, prefix, *, memory_limit=None, patience=600, run_trial=RUN_TRIAL, is_chief=False
+    ):
+        self.is_chief = is_chief
         self.study_dir = Path(study_dir)
         self.count = count
         self.memory_limit = memory_limit or min(LARGEST_MEGABYTES, SHARE_OF_MEMORY * machine_megabytes() / count)
@@ -137,7 +141,7 @@ class Workers:
     def _replace(self, index, process):
         process.stdin.close()
         code = process.returncode
-        if code in (FINISHED, CHIEF_LOST):
+        if code == FINISHED or (code == CHIEF_LOST and not self.is_chief):
             self._processes[index], self.exit_codes[index] = None, code
             return
         if code != REPLACE_ME:

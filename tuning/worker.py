@@ -14,7 +14,7 @@ import time
 
 from zoo.commands import load_keras_quietly
 
-FINISHED, REPLACE_ME, LEFT_OUT, CHIEF_LOST, WRONG_STUDY = 0, 75, 76, 77, 78  # exit codes
+FINISHED, REPLACE_ME, LEFT_OUT, CHIEF_LOST, WRONG_STUDY, INTERRUPTED = 0, 75, 76, 77, 78, 143  # exit codes
 RUN_TRIAL = "tuning.trials:run_trial"
 HEARTBEAT_SECONDS = 5
 
@@ -39,11 +39,11 @@ def main(argv):
     threading.Thread(target=_end_with_parent, daemon=True).start()
     name, address = line.split()
     tuner = TrialTuner(options, run_trial, name, address)
-    threading.Thread(target=_beat, args=[tuner.current, tuner.make_client()], daemon=True).start()
+    threading.Thread(target=_beat, args=[tuner], daemon=True).start()
     try:
         tuner.search()
     except KeyboardInterrupt:  # asked to stop; the trial has written a checkpoint
-        return FINISHED
+        return FINISHED if tuner.asked_to_stop.is_set() else INTERRUPTED
     except ChiefLostError as error:
         print(f"{error}; this worker ends. What its trial has written stays.", file=sys.stderr)
         return CHIEF_LOST
@@ -53,10 +53,11 @@ def main(argv):
     return FINISHED
 
 
-def _beat(current, client):
+def _beat(tuner):
     """Tells the chief that this worker lives, and hears whether it is still wanted."""
     from tuning.clients import ChiefLostError, TurnedAwayError
 
+    current, client = tuner.current, tuner.make_client()
     while True:
         time.sleep(HEARTBEAT_SECONDS)
         trial_id = current.get("trial_id")
@@ -71,6 +72,7 @@ def _beat(current, client):
             # At once, and without a word more in the run folder, which may be another's by now.
             os._exit(CHIEF_LOST if isinstance(error, ChiefLostError) else LEFT_OUT)
         if trial.status == "STOPPED" and current.get("trial_id") == trial_id:
+            tuner.asked_to_stop.set()
             os.kill(os.getpid(), signal.SIGTERM)  # the search has been stopped: a checkpoint, and the end
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+import threading
 import time
 import traceback
 
@@ -34,6 +35,7 @@ class TrialTuner(kt.Tuner):
         self.patience = options.patience
         self.address = address
         self.current = {}  # trial_id while a trial is being trained
+        self.asked_to_stop = threading.Event()  # by the chief
         self.num_done = 0
         oracle = kt.Oracle(objective=kt.Objective(self.settings.objective, self.settings.direction))
         folder = self.study.folder.absolute()
@@ -55,27 +57,16 @@ class TrialTuner(kt.Tuner):
             sys.exit(REPLACE_ME)
 
     def run_trial(self, trial, *args, **kwargs):
-        record = self.study.record(trial.trial_id)
-        experiment = zoo.Experiment.from_dict(record.experiment)
         self.current["trial_id"] = trial.trial_id
-        arguments = {"num_epochs": record.tuner.get("epochs"), "start_from": record.tuner.get("trial_id")}
-        deadline = time.monotonic() + self.patience + HEARTBEAT_SECONDS
         try:
-            while True:
-                try:
-                    record = self.run_trial_of_study(
-                        self.study, self.settings, trial.trial_id, record.hyperparameters, experiment, **arguments
-                    )
-                    break
-                except BusyError as error:  # whoever was taken for dead lives, and will notice within its patience
-                    if time.monotonic() > deadline:
-                        raise kt.errors.FailedTrialError(str(error)) from error  # the chief gives it to another
-                    time.sleep(BETWEEN_TRIES_SECONDS)
-        except kt.errors.FailedTrialError:
-            raise
+            record = self._train(self.study.record(trial.trial_id))
+        except BusyError as error:
+            raise kt.errors.FailedTrialError(
+                str(error)
+            ) from error  # its record says running: the chief knows what to do
         except Exception as error:  # a mistake of ours rather than of the trial
             record = dataclasses.replace(
-                self.study.record(trial.trial_id) or record,
+                self.study.record(trial.trial_id),
                 status=FAILED,
                 reason=f"{type(error).__name__}: {error}".splitlines()[0],
                 error=traceback.format_exc(),
@@ -87,6 +78,25 @@ class TrialTuner(kt.Tuner):
         if record.status == FAILED:
             raise kt.errors.FailedTrialError(record.reason)
         return {self.settings.objective: record.score}
+
+    def _train(self, record):
+        """Trains a trial once it is free: a worker that was taken for dead may have it, and notices in its patience."""
+        deadline = time.monotonic() + self.patience + HEARTBEAT_SECONDS
+        while True:
+            try:
+                return self.run_trial_of_study(
+                    self.study,
+                    self.settings,
+                    record.trial_id,
+                    record.hyperparameters,
+                    zoo.Experiment.from_dict(record.experiment),
+                    num_epochs=record.tuner.get("epochs"),
+                    start_from=record.tuner.get("trial_id"),
+                )
+            except BusyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BETWEEN_TRIES_SECONDS)
 
     def on_trial_end(self, trial):
         self.oracle.end_trial(trial)

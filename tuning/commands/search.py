@@ -20,7 +20,7 @@ def main(argv):
 
     import tuning
     import zoo
-    from tuning.searches import WorkersFailedError
+    from tuning.supervision import WorkersFailedError
 
     @dataclasses.dataclass(frozen=True)
     class Options:
