@@ -1,12 +1,14 @@
 """What a search tells while it runs: a line a finished trial, and a line that changes where a person watches."""
 
 import sys
+import textwrap
 import time
 
 from tuning.durations import in_words
 from tuning.studies import COMPLETED, FAILED, PRUNED
 
 LIVE_EVERY_SECONDS = 1
+LONGEST_REASON = 100  # characters; the record has it whole
 
 
 class Progress:
@@ -41,7 +43,7 @@ class Progress:
         score = f"{self.settings.objective} {record.score:.4f}" if record.score is not None else "no score"
         words = [f"trial {record.trial_id}", score]
         if record.status != COMPLETED:
-            words.append(f"{record.status}: {record.reason}")
+            words.append(f"{record.status}: {textwrap.shorten(record.reason, LONGEST_REASON)}")
         if self.best is not None:
             words.append(f"best {self.best.score:.4f} ({self.best.trial_id})")
         words.append(f"{self.num_ended} of {self.settings.num_trials}")

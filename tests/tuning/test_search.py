@@ -27,29 +27,31 @@ def experiment(picture_folder):
     return zoo.Experiment(data=str(picture_folder), arguments={"width": 0.3}, image_size=(16, 16), recipe=recipe)
 
 
-def test_a_search_leaves_runs_and_the_best_of_them_and_the_command_goes_on(experiment, tmp_path, capsys):
+def test_a_search_leaves_a_run_and_the_best_as_an_experiment(experiment, tmp_path, capsys):
     folder = tmp_path / "study"
-    trials = tuning.search(experiment, folder, num_trials=2, seed=0)
-    printed = capsys.readouterr().out
-    assert "2 of 2" in printed
-    assert len(trials) == 2
-    assert trials[0].score >= trials[1].score
-    assert zoo.Experiment.load(folder / "best.json") == zoo.Experiment.from_dict(trials[0].experiment)
-    for trial in trials:
-        assert trial.status == COMPLETED
-        run = zoo.Experiment.load(folder / "runs" / trial.trial_id / "0")
-        assert run.arguments == trial.experiment["arguments"]
-        assert [row["val_top1"] for row in trial.executions[0].history] == [trial.score]
+    (trial,) = tuning.search(experiment, folder, num_trials=1, seed=0)
+    assert "1 of 1" in capsys.readouterr().out
+    assert trial.status == COMPLETED
+    assert zoo.Experiment.load(folder / "best.json") == zoo.Experiment.from_dict(trial.experiment)
+    run = zoo.Experiment.load(folder / "runs" / trial.trial_id / "0")
+    assert run.arguments == trial.experiment["arguments"]
+    assert [row["val_top1"] for row in trial.executions[0].history] == [trial.score]
 
-    # Again with one trial more, by the command: the two finished ones are kept, and a third is trained.
+
+@pytest.mark.slow
+def test_the_command_goes_on_with_a_study_and_prints_the_way_on(experiment, tmp_path, capsys):
+    folder = tmp_path / "study"
+    tuning.search(experiment, folder, num_trials=1, seed=0)
     before = {path: path.stat().st_mtime_ns for path in (folder / "trials").glob("*.json")}
     experiment.save(tmp_path / "experiment.json")
     arguments = ["search", "--experiment", str(tmp_path / "experiment.json"), "--study-dir", str(folder)]
-    assert run_command("python -m tuning", "tuning.commands", [*arguments, "--trials", "3"]) == 0
+    assert run_command("python -m tuning", "tuning.commands", [*arguments, "--trials", "3", "--workers", "2"]) == 0
     printed = capsys.readouterr().out
     assert "activation" in printed
     assert f"--experiment {folder / 'best.json'}" in printed
-    assert len(Study(folder).ranked()) == 3
+    ranked = Study(folder).ranked()
+    assert [trial.score for trial in ranked] == sorted((trial.score for trial in ranked), reverse=True)
+    assert len(ranked) == 3
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
