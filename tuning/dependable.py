@@ -24,6 +24,7 @@ STATUS = kt.engine.trial.TrialStatus
 LOCAL = "local-"  # names of the chief's own workers begin so: when it has died, they have too
 LOST_AFTER_SECONDS = 60  # without a sign of life from a worker, its trial goes back to the queue
 DEATHS_OF_A_TRIAL = 3  # so often may a trial take its worker along before it has failed
+MOST_COLLISIONS = 1000  # draws tried already, before a space counts as exhausted; keras-tuner's 20 leave much of one
 NOTE = "tuner/"  # keras-tuner's prefix for what a tuner notes among the hyperparameters
 
 
@@ -58,6 +59,7 @@ class DependableOracle:
         self._seen = {}  # worker -> time.monotonic() of its last sign of life
         self._processes = {}  # trial id -> the process it was given to
         self._deaths = collections.Counter()  # trial id -> workers it has taken along
+        self._max_collisions = MOST_COLLISIONS
         self._set_project_dir(study.folder.parent, study.folder.name)
         self.reload()
 

@@ -4,13 +4,13 @@ import dataclasses
 import itertools
 import math
 
-import keras_tuner as kt
 import pytest
 
 import zoo
 from nntricks_keras.errors import InputError
 from tuning import dependable
 from tuning.oracles import make_oracle, num_trials_by_default
+from tuning.spaces import describe
 from tuning.studies import COMPLETED, FAILED, RUNNING, Execution, Study, StudySettings
 
 EXPERIMENT = zoo.Experiment(recipe=dataclasses.replace(zoo.recipe("quick"), epochs=9))
@@ -25,17 +25,10 @@ def space(hp, experiment):
     return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, learning_rate=rate))
 
 
-def described(space):
-    hp = kt.HyperParameters()
-    space(hp, EXPERIMENT)
-    hp.values["norm"] = "batch"
-    space(hp, EXPERIMENT)
-    return hp.get_config()["space"]
-
-
-def begin(folder, tuner="random", seed=0, num_trials=8, **settings):
+def begin(folder, tuner="random", seed=0, num_trials=8, space=space, **settings):
+    described = describe(space, EXPERIMENT)
     settings = StudySettings(
-        EXPERIMENT, "a:space", described(space), tuner=tuner, seed=seed, num_trials=num_trials, **settings
+        EXPERIMENT, "a:space", described, tuner=tuner, seed=seed, num_trials=num_trials, **settings
     )
     study = Study(folder)
     study.write_settings(settings)
@@ -273,11 +266,19 @@ def test_hyperband_comes_to_its_end_though_trials_fail(tmp_path, rng):
     assert len(second) == min(completed, oracle._get_size(2, 1))
 
 
-def test_bayesian_never_draws_the_same_twice_and_comes_near_the_best(tmp_path):
-    found = play(begin(tmp_path / "study", "bayesian", num_trials=24), workers=2)
-    assert len({str(point) for point in found.values()}) == 24
+def test_nothing_is_drawn_twice_and_bayesian_comes_near_the_best(tmp_path):
+    found = play(begin(tmp_path / "study", "bayesian", num_trials=15), workers=2)
     last = [score_of(point) for point in list(found.values())[-8:]]
     assert max(last) > 0.95  # 1 is the best there is
+
+    def small(hp, experiment):
+        hp.Choice("norm", ["none", "batch"])
+        hp.Choice("rate", [0.01, 0.1, 1.0])
+        return experiment
+
+    for tuner in ("bayesian", "random", "grid"):  # all there is, once
+        found = play(begin(tmp_path / tuner, tuner, num_trials=9, space=small))
+        assert len({str(point) for point in found.values()}) == len(found) == 6
 
 
 def test_an_unknown_tuner_is_named(tmp_path):
