@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-import gc
+import json
 import math
 import shutil
 import time
@@ -18,7 +18,7 @@ from tuning import storage
 from tuning.locks import held
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
-from zoo.experiment import load_data
+from zoo.experiment import load_data, resolve
 
 OBJECTIVES = [split + name for split in ("", "val_") for name in ("loss", "top1", "top5")]
 
@@ -158,8 +158,8 @@ class _Trial:
             shutil.rmtree(folder, ignore_errors=True)  # a kill came before anything was in it
             resume = self._take_over(number, folder)
         run = training.Run(folder)
-        keras.utils.clear_session()
-        gc.collect()
+        experiment, image_data = _settle(experiment)
+        keras.utils.clear_session()  # frees the trial before this one
         try:
             if resume:
                 self.epoch_ended(number, run)
@@ -169,7 +169,7 @@ class _Trial:
                 resume=resume,
                 callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.epoch_ended(number, run))],
                 lean=True,
-                image_data=_load(experiment),
+                image_data=image_data,
             )
             self.epoch_ended(number, run)
         except _EnoughError:
@@ -235,18 +235,24 @@ def _begin(study, trial_id, hyperparameters, experiment, start_from):
     return record
 
 
+def _settle(experiment):
+    """(the experiment with its preprocessing, its images): loaded and measured once for all trials of this process."""
+    about = dataclasses.replace(experiment, arguments={}, recipe=training.Recipe())
+    preprocessing = _preprocessing(json.dumps(about.to_dict()))
+    return dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None), _images_of(experiment)
+
+
+@functools.lru_cache(maxsize=8)
+def _preprocessing(about):
+    experiment = zoo.Experiment.from_dict(json.loads(about))
+    return resolve(experiment, _images_of(experiment))[0].preprocessing
+
+
+def _images_of(experiment):
+    names = ("data", "data_dir", "validation_fraction", "skip_bad_images")
+    return _images(**{name: getattr(experiment, name) for name in names})
+
+
 @functools.lru_cache(maxsize=1)
-def _loaded(data, data_dir, validation_fraction, skip_bad_images):
-    """The images of a study, which all its trials in this process share."""
-    return load_data(
-        zoo.Experiment(
-            data=data,
-            data_dir=data_dir,
-            validation_fraction=validation_fraction,
-            skip_bad_images=skip_bad_images,
-        )
-    )
-
-
-def _load(experiment):
-    return _loaded(experiment.data, experiment.data_dir, experiment.validation_fraction, experiment.skip_bad_images)
+def _images(**source):
+    return load_data(zoo.Experiment(**source))

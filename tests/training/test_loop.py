@@ -74,6 +74,21 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, t
     assert_same_run(run, resumed)
 
 
+def test_a_lean_run_is_the_same_training_and_writes_less(run, images, tmp_path, capsys):
+    ended = []
+    watcher = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ended.append(len(training.Run(tmp_path / "run").history))
+    )
+    lean = train(images, tmp_path / "run", lean=True, callbacks=[watcher])
+    assert ended == [1, 2, 3]  # the row of an epoch is on the disk when the callback comes
+    assert_same_run(run, lean)
+    names = {path.name for path in lean.folder.iterdir()}
+    assert names == {"environment.json", "inputs.json", "history.csv", "checkpoints", "model.keras", "metrics.json"}
+    assert "test" not in lean.metrics
+    assert lean.metrics["validation"] == run.metrics["validation"]
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("at_step", [6, 8])  # within the second epoch, and in its last step
 def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, monkeypatch, at_step):
     steps = []

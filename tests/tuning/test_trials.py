@@ -73,7 +73,7 @@ def test_a_finished_trial_is_returned_as_it_is(study, pictures, monkeypatch):
 @pytest.mark.parametrize(
     ("learning_rate", "words"),
     # One step an epoch, whose loss is finite; what it makes of the weights is not, or what is computed from them.
-    [(1e39, "weights became NaN or infinite"), (1e25, "val_loss became")],
+    [(1e39, "weights became NaN or infinite"), pytest.param(1e25, "val_loss became", marks=pytest.mark.slow)],
 )
 def test_a_trial_whose_weights_are_spoilt_has_failed_though_its_score_is_finite(study, pictures, learning_rate, words):
     record = run(
