@@ -39,7 +39,8 @@ def rows(folder):
         return [{name: cell for name, cell in row.items() if "seconds" not in name} for row in csv.DictReader(file)]
 
 
-def test_one_trick_and_one_seed_then_one_more(experiment, tmp_path, capsys):
+def test_one_trick_and_one_seed(experiment, tmp_path, capsys):
+    experiment = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, epochs=1))
     settings = {"tricks": ["keep_prob"], "designs": ["add_one_in"], "workers": 0}
     ablation = tuning.ablate(experiment, tmp_path / "ablation", num_seeds=1, **settings)
     assert "no interval" in ablation.report()
@@ -50,6 +51,7 @@ def test_one_trick_and_one_seed_then_one_more(experiment, tmp_path, capsys):
     assert saved.arguments["keep_prob"] == 0.8
     assert saved.preprocessing == zoo.Experiment.load(tmp_path / "ablation" / "runs" / "bare" / "0").preprocessing
     assert (tmp_path / "ablation" / "forest.png").exists()
+    assert not (run.folder / "checkpoints").exists()
     assert "2/2" in capsys.readouterr().out
 
 
@@ -75,7 +77,7 @@ def wait_for(condition, process, seconds=200):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_kill_9_of_all_of_it_and_of_a_worker_then_the_same_result(experiment, tmp_path):
+def test_kill_9_of_all_of_it_and_of_a_worker_then_the_same_result(experiment, tmp_path, capsys):
     longer = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, epochs=4))
     longer.save(tmp_path / "experiment.json")
     flags = ["--tricks", "norm", "--designs", "add_one_in", "--seeds", 1]
@@ -104,6 +106,12 @@ def test_kill_9_of_all_of_it_and_of_a_worker_then_the_same_result(experiment, tm
 
     assert_same_run(zoo.train(zoo.Experiment.load(bare), tmp_path / "whole", health=False), Run(bare))
     assert [row["recipe"] for row in rows(folder)] == ["bare", "full"]
+
+    settings = {"tricks": ["norm"], "designs": ["add_one_in"], "workers": 0}
+    more = tuning.ablate(longer, folder, num_seeds=2, **settings)
+    assert "2 of 4 runs are finished already" in capsys.readouterr().out
+    top1 = [more.outcomes[run].val_top1 for run in more.settings.runs()]
+    assert more.effects[0].effect == pytest.approx((top1[1] - top1[0] + top1[3] - top1[2]) / 2)
 
 
 @pytest.mark.slow

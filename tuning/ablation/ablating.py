@@ -61,7 +61,7 @@ def ablate(
             combinations, with interactions); by default all three for up to four tricks, else the first two.
         bare, full: {trick: value} instead of the table's values without and with it.
         target: validation top-1 whose epochs and seconds are counted; by default, for each design, 98 % of what its
-            weakest recipe comes to in the median.
+            weakest recipe that learns at all comes to in the median.
         workers: processes that share the machine; 0: this one, whose memory grows with every run.
 
     Returns:

@@ -10,6 +10,7 @@ from tuning.ablation.paired import holm, mean_of
 
 SIGNIFICANT = 0.05
 TARGET_SHARE = 0.98  # of the weakest recipe's median, so that the spread of its seeds does not keep half of them below
+BARELY = 0.05  # above chance: a recipe that stays below it learns nothing, and is no measure for the others
 TOP1_MEASURES = ("val_top1", "test_top1")
 TIME_MEASURES = ("epochs", "seconds")  # to the target
 HELPS, HURTS, NOTHING = "helps", "hurts", "cannot be told from nothing"
@@ -75,13 +76,18 @@ def all_effects(settings, outcomes):
 
 
 def target_of(design, settings, outcomes):
-    """The validation top-1 whose epochs are counted: the settings', or 98 % of the weakest recipe's median."""
+    """The validation top-1 whose epochs are counted: the settings', or 98 % of the weakest recipe's median.
+
+    A recipe that stays at chance does not count as the weakest: its runs are those that never reach the target.
+    """
     if settings.target is not None:
         return settings.target
-    return TARGET_SHARE * min(
+    chance = next(iter(outcomes.values())).chance
+    medians = [
         statistics.median_low(outcomes[recipe, seed].val_top1 for seed in settings.seeds)
         for recipe in designs.recipes([design], settings.names)
-    )
+    ]
+    return TARGET_SHARE * min([median for median in medians if median > chance + BARELY] or medians)
 
 
 def _difference(settings, outcomes, design, trick, measure, pairs):

@@ -37,6 +37,7 @@ def train_run(settings, folder, recipe, seed):
         zoo.train(settings.experiment_of(recipe, seed), run, resume=run.exists(), health=False)
     except TrainingDivergedError as error:
         write_json(diverged_file(run), {"reason": str(error)})
+    shutil.rmtree(run / "checkpoints", ignore_errors=True)  # two thirds of the disk, and nothing goes on from here
 
 
 def train_all(settings, folder, workers):

@@ -25,7 +25,7 @@ class AblationSettings:
     num_seeds: int = 5
     """the experiment's seed, that plus one, ..."""
     target: float | None = None
-    """validation top-1 whose epochs are counted; None: 98 % of the weakest recipe's median, by design"""
+    """validation top-1 whose epochs are counted; None: 98 % of the median of the weakest that learns"""
 
     @property
     def names(self):

@@ -2,7 +2,7 @@
 
 from tuning.ablation import published
 from tuning.ablation.designs import TITLES, name_of
-from tuning.ablation.effects import HELPS, HURTS, NOTHING, TIME_MEASURES
+from tuning.ablation.effects import BARELY, HELPS, HURTS, NOTHING, TIME_MEASURES
 from tuning.ablation.outcomes import write_csv
 from tuning.ablation.paired import mean_of
 
@@ -12,7 +12,6 @@ MEASURES = {
     "epochs": "epochs to the target, with / without",
     "seconds": "seconds to the target, with / without",
 }
-BARELY = 0.05  # above chance: a target that says nothing
 
 
 def report(settings, outcomes, effects):
