@@ -103,8 +103,9 @@ class Chief(OracleServicer):
 
     def EndTrial(self, request, context):
         self._caller(context)
+        trial = self._trial(request.trial.trial_id, context)
         with self._keeping_errors():
-            self.oracle.end_trial(self._trial(request.trial.trial_id, context))
+            self.oracle.end_trial(trial)
         return protos.get_service().EndTrialResponse()
 
     def UpdateSpace(self, request, context):

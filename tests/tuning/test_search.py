@@ -5,6 +5,8 @@ import json
 import socket
 import threading
 
+import grpc
+import keras_tuner as kt
 import pytest
 
 import tuning
@@ -17,7 +19,7 @@ from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
 from tuning.oracles import make_oracle
 from tuning.spaces import hyperparameters
-from tuning.studies import COMPLETED, Study, StudySettings
+from tuning.studies import COMPLETED, FAILED, Study, StudySettings, TrialRecord
 from zoo.commands import run_command
 
 
@@ -127,6 +129,24 @@ def test_a_port_in_use_and_no_address_of_this_machine_are_refused(experiment, tm
             Chief(oracle, first.address)
     with Chief(oracle) as second:  # the next chief is where workers look for it
         assert second.address == first.address
+        assert second.local_address == second.address
+    with Chief(oracle, "0.0.0.0:0") as third:
+        assert third.is_open
+        assert third.local_address.startswith("127.0.0.1:")
+
+
+def test_a_finished_study_starts_nothing_and_one_that_failed_throughout_says_why(experiment, tmp_path):
+    study = Study(tmp_path / "study")
+    described = tuning.spaces.describe(pretended.space, experiment)
+    study.write_settings(StudySettings(experiment, "tests.tuning.pretended:space", described, num_trials=1))
+    failed = TrialRecord("0000", FAILED, {"rate": 0.1}, experiment.to_dict(), reason="the loss became nan")
+    study.write(failed)
+    refused("all 1 trials failed, the first because the loss became nan", experiment, study.folder, num_trials=1)
+    completed = dataclasses.replace(failed, trial_id="0001", status=COMPLETED, score=0.5, reason=None)
+    study.write(completed)
+    assert tuning.search(experiment, study.folder, space=pretended.space, num_trials=2) == [completed]
+    assert zoo.Experiment.load(study.folder / "best.json") == experiment
+    assert not (study.folder / "workers").exists()
 
 
 def test_a_worker_command_without_chief_or_study_says_so(tmp_path, capsys, monkeypatch):
@@ -166,6 +186,10 @@ def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, 
         with pytest.raises(TurnedAwayError, match="not this worker's any more"):
             client.get_trial(trial.trial_id)
         assert PatientClient(None, chief.address, "v", "p", "this", 1).get_trial(trial.trial_id).status == "RUNNING"
+        unheard_of = kt.engine.trial.Trial(kt.HyperParameters(), "0099", "COMPLETED")
+        with pytest.raises(grpc.RpcError, match="there is no trial '0099'"):
+            client.end_trial(unheard_of)
+        assert chief.error is None
     with pytest.raises(ChiefLostError, match="has not answered"):
         client.create_trial("w")
 

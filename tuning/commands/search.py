@@ -58,6 +58,8 @@ def main(argv):
         """HOST:PORT where `python -m tuning worker` on other machines finds this search; by default the loopback"""
         keep: int = 3
         """so many of the best trials keep their weights"""
+        keep_megabytes: float | None = None
+        """as long as they take no more than this in all"""
         memory_limit: float | None = None
         """megabytes of a worker, above which another process takes its place after a trial"""
         seed: int = 0
@@ -92,6 +94,7 @@ def main(argv):
             workers=options.workers,
             address=options.address,
             keep_best=options.keep,
+            keep_bytes=None if options.keep_megabytes is None else int(options.keep_megabytes * 2**20),
             memory_limit=options.memory_limit,
         )
     except tuning.SearchInterruptedError as stop:
