@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.tuning import read_curves, replay
+from benchmarks.tuning import CURVES, SEEDS, read_curves, replay
 
 
 def one_after_the_other(curves, order, eta):
@@ -44,3 +44,10 @@ def test_curves_are_read_by_trial(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("trial,rate,epoch,val_top1,val_loss\na,1,1,0.5,9\na,1,2,0.25,9\nb,2,1,0.75,9\nb,2,2,1.0,9\n")
     assert read_curves(path) == [[0.5, 0.25], [0.75, 1.0]]
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_asha_finds_the_best_of_the_recorded_search_in_half_of_its_epochs(num_workers):
+    outcomes = [replay(read_curves(CURVES), "asha", {}, num_workers, order) for order in range(SEEDS)]
+    assert np.mean([outcome.epochs for outcome in outcomes]) <= 0.5
+    assert all(outcome.reached for outcome in outcomes)
