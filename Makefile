@@ -6,7 +6,7 @@ RUN    := runs/quick
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train lecture test test-all test-jax lint clean
+.PHONY: train lecture docs bench test test-all test-jax lint clean
 
 $(VENV)/.run: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -27,6 +27,20 @@ $(VENV)/.examples: $(VENV)/.run
 
 lecture: $(VENV)/.examples  ## measure every claim of the lecture, then rebuild examples/README.md
 	$(PY) -m examples
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PY) -m pip install --quiet --editable ".[bench,torch,jax]"
+	touch $@
+
+bench: $(VENV)/.bench       ## re-measure every number of the README and of benchmarks/; about two hours on 2 cores
+	$(PY) -m benchmarks $(BENCH)
+
+$(VENV)/.docs: $(VENV)/.run
+	$(PY) -m pip install --quiet --editable ".[docs]"
+	touch $@
+
+docs: $(VENV)/.docs         ## build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
 
 test: $(VENV)/.test         ## what has to hold, in a few minutes
 	$(PY) -m pytest -n auto --dist worksteal -m "not slow"

@@ -8,6 +8,7 @@ _PLACES = {
     "SearchInterruptedError": "running",
     "HyperZoo": "hyper_zoo",
     "ablate": "ablation.ablating",
+    "report": "reporting.pages",
 }
 __all__ = list(_PLACES)
 

@@ -12,7 +12,7 @@ from nntricks_keras.training import Plateau, precision
 from nntricks_keras.training.losses import CrossEntropy
 from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.schedules import make_schedule
-from tuning.spaces import find
+from tuning.spaces import space as find_space
 from zoo.experiment import build, resolve
 
 # What training.train does beyond compile and fit, and what it is when it is off.
@@ -49,7 +49,7 @@ class HyperZoo(kt.HyperModel):
 
     def __init__(self, experiment, space="tricks", *, num_classes=None, num_images=None):
         super().__init__()
-        self.space = find(space)
+        self.space = find_space(space)
         self.experiment = experiment
         self.num_classes = num_classes
         self.num_images = num_images

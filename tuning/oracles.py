@@ -198,7 +198,7 @@ def make_oracle(study, settings, space):
         return kind(study, settings, space, **arguments)
     except ImportError as error:
         raise InputError(
-            f"the tuner {settings.tuner} needs scikit-learn: pip install 'nntricks-keras[bayesian]'"
+            f"the tuner {settings.tuner} needs scikit-learn: pip install 'nntricks-keras[tuning]'"
         ) from error
 
 

@@ -24,7 +24,7 @@ def everything(hp, experiment):
 SPACES = {"tricks": tricks, "optimizer": optimizer, "augmentation": augmentation, "all": everything}
 
 
-def find(name):
+def space(name):
     """The space that is meant.
 
     Args:
@@ -50,7 +50,7 @@ def find(name):
     return found
 
 
-space = find  # tuning.space("tricks") reads better outside
+_find = space  # where an argument bears its name
 
 
 def name_of(space):
@@ -65,8 +65,8 @@ def hyperparameters(space, experiment):
     """The whole space, its conditional part included, as a keras-tuner oracle wants it before the first draw.
 
     Args:
-        space: as `find` takes it. It is called once with every scope of `hp.conditional_scope` active, so that code
-            that looks at a drawn value before it draws the next one is found out, too.
+        space: as the function `space` takes it. It is called once with every scope of `hp.conditional_scope` active,
+            so that code that looks at a drawn value before it draws the next one is found out, too.
         experiment: zoo.Experiment, what all trials have in common.
 
     Returns:
@@ -75,7 +75,7 @@ def hyperparameters(space, experiment):
     Raises:
         InputError: the space has no hyperparameter, or what it returns is no Experiment.
     """
-    function = find(space)
+    function = _find(space)
     whole = kt.HyperParameters()
     tried, waiting = [], [[]]
     while waiting:

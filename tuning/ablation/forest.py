@@ -17,6 +17,8 @@ PANELS = [
     ("seconds", "seconds to the target, with / without", ("faster  ←  ", "  →  slower")),
 ]
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+NEAR, FAR = 2, 15  # points: of an axis that reaches beyond FAR, what lies within NEAR is drawn to scale
+POINTS = (-50, -10, -2, 0, 2, 10, 50)
 WIDEST = {"val_top1": 100, "epochs": 30, "seconds": 30}  # points and ratios: intervals of two seeds reach anywhere
 
 
@@ -39,6 +41,9 @@ def draw_forest(path, settings, effects):
         _frame(axes, measure, title, direction, len(tricks))
         shown = [effect for effect in effects if effect.measure == measure and effect.design in designs]
         low, high = _reach(shown, measure, tricks)
+        if measure == "val_top1" and max(-low, high) > FAR:
+            _bend(axes)
+            low, high = 1.5 * min(low, -NEAR), 5 * max(high, NEAR)
         axes.set_xlim(low, high)  # after the ticks, which widen it
         for row, trick in enumerate(tricks):
             for line, design in enumerate(designs):
@@ -61,6 +66,14 @@ def draw_forest(path, settings, effects):
     )
     _legend(figure, settings)
     save_atomically(path, lambda name: figure.savefig(name, dpi=140))
+
+
+def _bend(axes):
+    """Makes room for small effects beside that of a trick without which nothing is learnt."""
+    axes.set_xscale("symlog", linthresh=NEAR, linscale=0.7)
+    axes.set_xticks(POINTS, [f"{tick:+d}" if tick else "0" for tick in POINTS])
+    axes.minorticks_off()
+    axes.set_title(f"{axes.get_title(loc='left')} (logarithmic beyond ±{NEAR})", loc="left", fontsize=10, color=INK)
 
 
 def _place(row, line, num_lines):
@@ -121,8 +134,9 @@ def _draw(axes, effect, y, measure, reach):
         ends = [min(max(scale * end, reach[0]), reach[1]) for end in (effect.low, effect.high)]
         axes.plot(ends, [y, y], color=color, lw=2, solid_capstyle="butt")
     if effect.bound:
-        end = reach[0] if effect.bound == "at most" else reach[1]
-        axes.annotate("", (end, y), (x, y), arrowprops={"arrowstyle": "->", "color": color, "lw": 1.4})
+        toward = -30 if effect.bound == "at most" else 30
+        arrow = {"arrowstyle": "<-", "color": color, "lw": 1.4}
+        axes.annotate("", (x, y), xytext=(toward, 0), textcoords="offset points", arrowprops=arrow)
     axes.plot(x, y, MARKERS[effect.design], ms=6.5, color=color, mec="white", mew=0.8, zorder=3)
     number = f"{x:+.1f}" if measure == "val_top1" else f"×{x:.2f}"
     number = {"": "", "at most": "≤ ", "at least": "≥ "}[effect.bound] + number

@@ -1,0 +1,48 @@
+"""All benchmarks, one after another: each writes its table and its results. Nothing else should run.
+
+python -m benchmarks [--only pipeline] [--data-dir DIR]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+# (module and arguments, environment, minutes on 2 cores)
+BENCHMARKS = [
+    ("benchmarks.layers", {}, 2),
+    ("benchmarks.layers", {"KERAS_BACKEND": "jax"}, 2),
+    ("benchmarks.models", {}, 12),
+    ("benchmarks.frameworks --write", {}, 15),
+    ("benchmarks.pipeline --write", {}, 8),
+    ("benchmarks.pipeline --steps --write", {}, 4),
+    ("benchmarks.training --epochs 10", {}, 8),
+    ("benchmarks.health", {}, 6),
+    ("benchmarks.time_to_accuracy --write", {}, 25),
+    ("benchmarks.accuracy quick --write", {}, 18),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="those in which this occurs")
+    parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps Fashion-MNIST")
+    options = parser.parse_args()
+    chosen = [entry for entry in BENCHMARKS if options.only in entry[0]]
+    failed = []
+    for number, (command, environment, minutes) in enumerate(chosen, 1):
+        needs_data = "accuracy" in command and options.data_dir
+        command = f"{command} --data-dir {options.data_dir}" if needs_data else command
+        prefix = "".join(f"{name}={value} " for name, value in environment.items())
+        print(f"\n[{number}/{len(chosen)}] {prefix}python -m {command}   (about {minutes} min)", flush=True)
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", *command.split()], env={**os.environ, **environment})
+        print(f"took {(time.perf_counter() - began) / 60:.1f} min", flush=True)
+        failed += [command] if done.returncode else []
+    if failed:
+        sys.exit("failed: " + "; ".join(failed))
+
+
+if __name__ == "__main__":
+    main()
