@@ -95,7 +95,7 @@ def search(
     settings = _begin(study, settings)
     with only_chief(study.folder):
         study.write_settings(settings)
-        oracle = make_oracle(study, settings, spaces.find(space))
+        oracle = make_oracle(study, settings, spaces.space(space))
         progress = Progress(study, settings, verbose)
         progress.take_in(oracle.records.values())
         if not oracle.is_finished():
