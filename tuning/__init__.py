@@ -5,6 +5,7 @@ import importlib
 _PLACES = {
     "space": "spaces",
     "search": "searches",
+    "SearchInterruptedError": "running",
     "HyperZoo": "hyper_zoo",
     "ablate": "ablation.ablating",
     "report": "reporting.pages",

@@ -1,96 +1,166 @@
 """search: many trials of one experiment, each with other hyperparameters, and the best of them as a JSON."""
 
 import dataclasses
-import gc
+import uuid
 from pathlib import Path
 
-import keras
-import keras_tuner as kt
+from nntricks_keras import serialization
+from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.files import write_json
+from tuning import spaces
+from tuning.chief import only_chief
+from tuning.dependable import undescribe
+from tuning.durations import parse_seconds
+from tuning.first_points import complete_points
+from tuning.objectives import parse_objective
+from tuning.oracles import ORACLES, make_oracle, num_trials_by_default
+from tuning.progress import Progress
+from tuning.pruning import PRUNERS
+from tuning.running import run
+from tuning.studies import FAILED, Study, StudySettings
+from tuning.worker import RUN_TRIAL
 
-import zoo
-from nntricks_keras.errors import InputError
-from nntricks_keras.training import TrainingDivergedError
-from tuning.spaces import space as find_space
-
-OBJECTIVE = "val_top1"
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """A finished trial: its experiment, its folder (a run), its validation top-1, and the hyperparameters drawn."""
-
-    experiment: zoo.Experiment
-    folder: Path
-    val_top1: float
-    hyperparameters: dict
+MAY_CHANGE = ("num_trials", "keep_best", "keep_bytes", "first", "study_id", "hyperparameters")
 
 
-class _RandomSearch(kt.RandomSearch):
-    """keras-tuner's random search, a trial being a run folder written by zoo.train."""
+def search(
+    experiment,
+    study_dir,
+    *,
+    space="tricks",
+    tuner="random",
+    num_trials=None,
+    executions=1,
+    seed=0,
+    objective="val_top1",
+    pruner=None,
+    first=(),
+    budget=None,
+    workers=1,
+    address=None,
+    keep_best=3,
+    keep_bytes=None,
+    memory_limit=None,
+    verbose=True,
+    run_trial=RUN_TRIAL,
+):
+    """Trains variations of an experiment in worker processes, and ranks them.
 
-    def __init__(self, experiment, space, **kwargs):
-        hyperparameters = kt.HyperParameters()
-        space(hyperparameters, experiment)  # so that the oracle knows the whole space before the first draw
-        super().__init__(hyperparameters=hyperparameters, objective=kt.Objective(OBJECTIVE, "max"), **kwargs)
-        self.experiment = experiment
-        self.space = space
-
-    def run_trial(self, trial, *args, **kwargs):
-        keras.utils.clear_session()
-        gc.collect()
-        try:
-            folder = self.folder_of(trial)
-            run = zoo.train(self.experiment_of(trial), folder, overwrite=folder.exists(), health=False)
-        except TrainingDivergedError as error:
-            raise kt.errors.FailedTrialError(str(error)) from error
-        return {OBJECTIVE: run.metrics["validation"]["top1"]}
-
-    def experiment_of(self, trial):
-        return self.space(trial.hyperparameters, self.experiment)
-
-    def folder_of(self, trial):
-        return Path(self.project_dir) / f"run_{trial.trial_id}"
-
-
-def search(experiment, study_dir, *, space="tricks", num_trials=10, seed=0):
-    """Trains `num_trials` variations of an experiment, drawn at random from a space.
+    A study goes on, with the same arguments, after any of its processes has been killed or the whole search has been
+    stopped: finished trials are kept, and one that was being trained goes on from its last epoch.
 
     Args:
         experiment: zoo.Experiment, what all trials have in common.
-        study_dir: a folder. One that holds a study of the same name goes on with it: finished trials are kept.
-        space: a name in tuning.spaces, or a function (hp, experiment) -> experiment.
-        num_trials: how many trials the study has in the end.
-        seed: of the draws.
+        study_dir: a folder, new or of a study begun with the same arguments. Workers elsewhere have to see it, too.
+        space: a name in tuning.spaces, "module:function", or a function (hp, experiment) -> experiment.
+        tuner: random, bayesian, hyperband or grid.
+        num_trials: trials the study has in the end, failed ones among them. By default 10; of hyperband one round of
+            all its brackets, where a trial that is promoted counts anew.
+        executions: trainings a trial, each with a seed of its own; its score is their mean.
+        seed: of the draws. The draws of random and grid depend on it alone, not on the number of workers.
+        objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of another column of the history.
+        pruner: None, or a name in tuning.pruning ("median", "asha"): stops hopeless trials. Not with hyperband, which
+            does so itself.
+        first: points to try before anything is drawn: a list of {hyperparameter: value}, or a JSON file of one.
+        budget: the time this call may take: seconds, or "30m", "2h". Then the trials that are being trained write a
+            checkpoint and stop; a later call has a budget of its own, and goes on.
+        workers: processes on this machine, each with its share of the cores, or with one GPU; 0: only those elsewhere,
+            `python -m tuning worker`.
+        address: "HOST:PORT" where workers elsewhere may reach the search; by default the loopback, any port.
+        keep_best: so many of the best trials keep model.keras and their checkpoints.
+        keep_bytes: as long as they take no more than this in all.
+        memory_limit: megabytes of a worker, above which another process takes its place after a trial.
+        verbose: print a line a trial.
+        run_trial: "MODULE:FUNCTION" of what trains a trial.
 
     Returns:
-        The finished trials, the best first; best.json in study_dir is the best one's experiment, for
-        `python -m zoo train --experiment`.
+        list of TrialRecord, the completed trials, the best first. best.json in study_dir, written after every trial, is
+        the best one's experiment, for `python -m zoo train --experiment`.
 
     Raises:
-        InputError: an unknown space, no trials asked for, or every trial diverged.
+        InputError: an argument that cannot be; a study_dir of another study or of something else; another search of
+            the study; a port in use; every trial failed.
+        SearchInterruptedError: Ctrl-C or SIGTERM came.
+        WorkersFailedError: the worker processes only die.
     """
-    if num_trials < 1:
-        raise InputError(f"num_trials has to be at least 1, received {num_trials}")
-    study_dir = Path(study_dir)
-    tuner = _RandomSearch(
-        experiment,
-        find_space(space) if isinstance(space, str) else space,
-        max_trials=num_trials,
-        max_consecutive_failed_trials=num_trials,
-        seed=seed + 1,  # keras-tuner takes a seed of 0 for none
-        directory=study_dir.parent,
-        project_name=study_dir.name,
+    settings = _settings(
+        experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first
     )
-    tuner.search(verbose=0)
-    finished = [trial for trial in tuner.oracle.trials.values() if trial.status == "COMPLETED"]
-    if not finished:
-        raise InputError(f"all {len(tuner.oracle.trials)} trials diverged; a smaller rate or another space may help")
-    trials = sorted(
-        (
-            Trial(tuner.experiment_of(trial), tuner.folder_of(trial), trial.score, trial.hyperparameters.values)
-            for trial in finished
-        ),
-        key=lambda trial: -trial.val_top1,
-    )
-    trials[0].experiment.save(study_dir / "best.json")
+    seconds = None if budget is None else parse_seconds(budget)
+    if workers < 0:
+        raise InputError(f"workers has to be at least 0, received {workers}")
+    if not workers and not address:
+        raise InputError("with workers=0 give an address at which the workers elsewhere find the search")
+    study = Study(Path(study_dir))
+    settings = _begin(study, settings)
+    with only_chief(study.folder):
+        study.write_settings(settings)
+        oracle = make_oracle(study, settings, spaces.space(space))
+        progress = Progress(study, settings, verbose)
+        progress.take_in(oracle.records.values())
+        if not oracle.is_finished():
+            run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
+    trials = study.ranked()
+    if trials:
+        write_json(study.folder / "best.json", trials[0].experiment)
+    if not trials and oracle.is_finished():
+        failed = [record.reason for record in study.records() if record.status == FAILED]
+        raise InputError(f"all {len(failed)} trials failed, the first because {failed[0]}")
     return trials
+
+
+def _settings(experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first):
+    check_name("tuner", tuner, ORACLES)
+    objective, direction = parse_objective(objective)
+    if pruner is not None:
+        check_name("pruner", pruner, PRUNERS)
+        if tuner == "hyperband":
+            raise InputError(f"hyperband stops hopeless trials itself; leave out the pruner {pruner!r}, or take random")
+    if num_trials is None:
+        num_trials = num_trials_by_default(tuner, experiment)
+    for name, value, least in [
+        ("num_trials", num_trials, 1),
+        ("executions", executions, 1),
+        ("keep_best", keep_best, 0),
+        ("seed", seed, 0),
+    ]:
+        if not isinstance(value, int) or value < least:
+            raise InputError(f"{name} has to be a whole number and at least {least}, received {value!r}")
+    described = spaces.describe(space, experiment)
+    return StudySettings(
+        experiment,
+        spaces.name_of(space),
+        described,
+        tuner=tuner,
+        objective=objective,
+        direction=direction,
+        num_trials=num_trials,
+        executions=executions,
+        pruner=pruner,
+        keep_best=keep_best,
+        keep_bytes=keep_bytes,
+        seed=seed,
+        first=complete_points(first, undescribe(described)),
+        study_id=uuid.uuid4().hex,
+    )
+
+
+def _begin(study, settings):
+    """The settings, with what an earlier search of the study has settled; InputError when they are another study's."""
+    folder = study.folder
+    if not (folder / "study.json").exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is not a study: it has no study.json; give a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        return settings
+    saved = study.settings
+    spaces.check_unchanged(saved.hyperparameters, settings.hyperparameters)
+    changed = serialization.differences(saved.to_dict(), settings.to_dict())
+    changed = {name: values for name, values in changed.items() if name.split(".")[0] not in MAY_CHANGE}
+    if changed:
+        raise InputError(
+            f"{folder} is a study of something else: "
+            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
+        )
+    first = settings.first or saved.first
+    return dataclasses.replace(settings, study_id=saved.study_id, first=first, hyperparameters=saved.hyperparameters)

@@ -4,7 +4,9 @@ study.json         what is searched (StudySettings): written first, compared whe
 trials/ID.json     one trial (TrialRecord): its draw, its experiment, every epoch of every execution, how it ended
 runs/ID/E/         the run folder of execution E (0, 1, ...) of trial ID, as zoo.train leaves it
 best.json          the best trial's experiment, for `python -m zoo train --experiment`
-oracle.json, trial_ID/   keras-tuner's own
+oracle.json        which worker has which trial, and how often a trial has killed its worker
+chief.json         where the chief of the search listens; chief.lock is locked while there is one
+workers/NAME.log   what a worker process printed
 
 Every file is written aside and renamed, so that another process reads it whole or not at all.
 """
@@ -52,6 +54,8 @@ class TrialRecord:
     """of work on this trial, all attempts together"""
     notes: tuple[str, ...] = ()
     """what else happened, in words: out of memory at that batch size, ..."""
+    tuner: dict[str, int | str] = dataclasses.field(default_factory=dict)
+    """what the tuner noted with the draw: Hyperband's bracket and round, its epochs, the trial it goes on from"""
 
     def curve(self, metric):
         """`metric` by epoch: the mean over those executions that have reached the epoch."""
@@ -96,6 +100,10 @@ class StudySettings:
     keep_bytes: int | None = None
     """the best trials keep these files as long as they take no more than this in all"""
     seed: int = 0
+    first: list[dict] = dataclasses.field(default_factory=list)
+    """points given by hand, tried before anything is drawn: {hyperparameter: value}"""
+    study_id: str = ""
+    """drawn when the study began: workers of another study are turned away by it"""
 
     def to_dict(self):
         return serialization.to_dict(self)

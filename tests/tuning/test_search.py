@@ -1,12 +1,25 @@
-"""A search trains real trials, keeps what it finished, and its best is an experiment that trains again."""
+"""A search trains real trials in worker processes, goes on where it was, and its best is an experiment."""
 
 import dataclasses
+import json
+import socket
+import threading
 
+import grpc
+import keras_tuner as kt
 import pytest
 
 import tuning
 import zoo
 from nntricks_keras.errors import InputError
+from tests.tuning import pretended
+from tuning.chief import Chief, only_chief
+from tuning.durations import in_words, parse_seconds
+from tuning.first_points import complete_points
+from tuning.objectives import parse_objective
+from tuning.oracles import make_oracle
+from tuning.spaces import hyperparameters
+from tuning.studies import COMPLETED, FAILED, Study, StudySettings, TrialRecord
 from zoo.commands import run_command
 
 
@@ -16,33 +29,203 @@ def experiment(picture_folder):
     return zoo.Experiment(data=str(picture_folder), arguments={"width": 0.3}, image_size=(16, 16), recipe=recipe)
 
 
-def test_a_search_leaves_runs_and_the_best_of_them(experiment, tmp_path):
-    trials = tuning.search(experiment, tmp_path / "study", num_trials=2, seed=0)
-    assert len(trials) == 2
-    assert trials[0].val_top1 >= trials[1].val_top1
-    assert zoo.Experiment.load(tmp_path / "study" / "best.json") == trials[0].experiment
-    for trial in trials:
-        run = zoo.Experiment.load(trial.folder)
-        assert run.arguments == trial.experiment.arguments
-        assert run.recipe == trial.experiment.recipe
-
-    # Again with one trial more: the two finished ones are kept, and a third is trained.
-    before = {trial.folder: (trial.folder / "metrics.json").stat().st_mtime_ns for trial in trials}
-    more = tuning.search(experiment, tmp_path / "study", num_trials=3, seed=0)
-    assert len(more) == 3
-    assert all((folder / "metrics.json").stat().st_mtime_ns == time for folder, time in before.items())
+def test_a_search_leaves_a_run_and_the_best_as_an_experiment(experiment, tmp_path, capsys):
+    folder = tmp_path / "study"
+    (trial,) = tuning.search(experiment, folder, num_trials=1, seed=0)
+    assert "1 of 1" in capsys.readouterr().out
+    assert trial.status == COMPLETED
+    assert zoo.Experiment.load(folder / "best.json") == zoo.Experiment.from_dict(trial.experiment)
+    run = zoo.Experiment.load(folder / "runs" / trial.trial_id / "0")
+    assert run.arguments == trial.experiment["arguments"]
+    assert [row["val_top1"] for row in trial.executions[0].history] == [trial.score]
 
 
-def test_what_is_wrong_is_named(experiment, tmp_path):
-    with pytest.raises(InputError, match="tricks"):
-        tuning.search(experiment, tmp_path / "study", space="trikcs")
-    with pytest.raises(InputError, match="num_trials"):
-        tuning.search(experiment, tmp_path / "study", num_trials=0)
-
-
-def test_the_command_prints_the_trials_and_the_way_on(picture_folder, tmp_path, capsys):
-    arguments = ["search", "--data", str(picture_folder), "--epochs", "1", "--trials", "1"]
-    assert run_command("python -m tuning", "tuning.commands", [*arguments, "--study-dir", str(tmp_path / "study")]) == 0
+@pytest.mark.slow
+def test_the_command_goes_on_with_a_study_and_prints_the_way_on(experiment, tmp_path, capsys):
+    folder = tmp_path / "study"
+    tuning.search(experiment, folder, num_trials=1, seed=0)
+    before = {path: path.stat().st_mtime_ns for path in (folder / "trials").glob("*.json")}
+    experiment.save(tmp_path / "experiment.json")
+    arguments = ["search", "--experiment", str(tmp_path / "experiment.json"), "--study-dir", str(folder)]
+    assert run_command("python -m tuning", "tuning.commands", [*arguments, "--trials", "3", "--workers", "2"]) == 0
     printed = capsys.readouterr().out
     assert "activation" in printed
-    assert f"--experiment {tmp_path / 'study' / 'best.json'}" in printed
+    assert f"--experiment {folder / 'best.json'}" in printed
+    ranked = Study(folder).ranked()
+    assert [trial.score for trial in ranked] == sorted((trial.score for trial in ranked), reverse=True)
+    assert len(ranked) == 3
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def refused(message, experiment, folder, **arguments):
+    with pytest.raises(InputError, match=message):
+        tuning.search(experiment, folder, **{"space": pretended.space, **arguments})
+
+
+def test_what_is_wrong_is_named_before_anything_is_begun(experiment, tmp_path):
+    folder = tmp_path / "study"
+    for message, arguments in [
+        ("tricks", {"space": "trikcs"}),
+        ("hyperband", {"tuner": "hyperbnad"}),
+        ("median", {"pruner": "meidan"}),
+        ("leave out the pruner", {"tuner": "hyperband", "pruner": "asha"}),
+        ("num_trials", {"num_trials": 0}),
+        ("executions", {"executions": 0}),
+        ("seed", {"seed": -1}),
+        ("val_top1", {"objective": "val_topp1"}),
+        ("top5:max or top5:min", {"objective": "top5"}),
+        ("worst", {"objective": "val_loss:max"}),
+        ("30m", {"budget": "soon"}),
+        ("above 0", {"budget": 0}),
+        ("workers", {"workers": -1}),
+        ("address", {"workers": 0}),
+        ("is empty", {"space": lambda hp, experiment: experiment}),
+        ("nearest: rate", {"first": [{"rata": 0.1}]}),
+        ("from 0.01 to 1.0", {"first": [{"rate": 7.0}]}),
+        ("no such file", {"first": str(tmp_path / "none.json")}),
+    ]:
+        refused(message, experiment, folder, **arguments)
+        assert not folder.exists()
+
+
+def test_a_study_of_something_else_is_refused_and_says_what_is_other(experiment, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").touch()
+    refused("not a study", experiment, tmp_path / "photos")
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["one.jpg"]
+
+    folder = tmp_path / "study"
+    described = tuning.spaces.describe(pretended.space, experiment)
+    settings = StudySettings(experiment, "tests.tuning.pretended:space", described, num_trials=10)
+    Study(folder).write_settings(settings)
+    other = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, epochs=7))
+    refused("experiment.recipe.epochs was 1, now 7", other, folder)
+    refused("tuner was 'random', now 'grid'", experiment, folder, tuner="grid")
+    refused("seed was 0, now 3", experiment, folder, seed=3)
+
+    def wider(hp, experiment):
+        hp.Float("rate", 0.01, 2.0, sampling="log")
+        return experiment
+
+    refused("max_value was 1.0, now 2.0", experiment, folder, space=wider)
+    with only_chief(folder):
+        refused("searched already, by process", experiment, folder)
+
+
+def test_a_port_in_use_and_no_address_of_this_machine_are_refused(experiment, tmp_path):
+    settings = StudySettings(experiment, "a:space", tuning.spaces.describe(pretended.space, experiment))
+    study = Study(tmp_path / "study")
+    study.write_settings(settings)
+    oracle = make_oracle(study, settings, pretended.space)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="port is in use"):
+        Chief(oracle, f"127.0.0.1:{taken.getsockname()[1]}")
+    with pytest.raises(InputError, match="no address of this machine"):
+        Chief(oracle, "192.0.2.1:8000")
+    with pytest.raises(InputError, match="HOST:PORT"):
+        Chief(oracle, "8000")
+    with Chief(oracle) as first:
+        assert not first.is_open
+        with pytest.raises(InputError, match="port is in use"):
+            Chief(oracle, first.address)
+    with Chief(oracle) as second:  # the next chief is where workers look for it
+        assert second.address == first.address
+        assert second.local_address == second.address
+    with Chief(oracle, "0.0.0.0:0") as third:
+        assert third.is_open
+        assert third.local_address.startswith("127.0.0.1:")
+
+
+def test_a_finished_study_starts_nothing_and_one_that_failed_throughout_says_why(experiment, tmp_path):
+    study = Study(tmp_path / "study")
+    described = tuning.spaces.describe(pretended.space, experiment)
+    study.write_settings(StudySettings(experiment, "tests.tuning.pretended:space", described, num_trials=1))
+    failed = TrialRecord("0000", FAILED, {"rate": 0.1}, experiment.to_dict(), reason="the loss became nan")
+    study.write(failed)
+    refused("all 1 trials failed, the first because the loss became nan", experiment, study.folder, num_trials=1)
+    completed = dataclasses.replace(failed, trial_id="0001", status=COMPLETED, score=0.5, reason=None)
+    study.write(completed)
+    assert tuning.search(experiment, study.folder, space=pretended.space, num_trials=2) == [completed]
+    assert zoo.Experiment.load(study.folder / "best.json") == experiment
+    assert not (study.folder / "workers").exists()
+
+
+def test_a_worker_command_without_chief_or_study_says_so(tmp_path, capsys, monkeypatch):
+    from tuning.commands import worker
+
+    monkeypatch.setattr(worker, "SECONDS_TO_FIND_THE_CHIEF", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = f"127.0.0.1:{probe.getsockname()[1]}"
+    arguments = ["worker", "--chief", nobody, "--study-dir", str(tmp_path)]
+    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+    assert "is not a study" in capsys.readouterr().err
+    (tmp_path / "study.json").write_text("{}")
+    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+    assert f"there is no chief at {nobody}" in capsys.readouterr().err
+    arguments[2] = "8000"
+    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+    assert "HOST:PORT" in capsys.readouterr().err
+
+
+def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, tmp_path):
+    from tuning.clients import ChiefLostError, PatientClient, TurnedAwayError
+
+    described = tuning.spaces.describe(pretended.space, experiment)
+    settings = StudySettings(experiment, "a:space", described, num_trials=1, study_id="this")
+    study = Study(tmp_path / "study")
+    study.write_settings(settings)
+    oracle = make_oracle(study, settings, pretended.space)
+    with Chief(oracle) as chief:
+        with pytest.raises(TurnedAwayError, match="another study"):
+            PatientClient(None, chief.address, "w", "p", "that", 5).create_trial("w")
+        client = PatientClient(None, chief.address, "w", "p", "this", 1)
+        trial = client.create_trial("w")
+        waiting = threading.Timer(0.7, oracle.give_up, ["w", "silence"])
+        waiting.start()
+        late = PatientClient(None, chief.address, "v", "p", "this", 1).create_trial("v")  # IDLE until then
+        assert late.trial_id == trial.trial_id
+        with pytest.raises(TurnedAwayError, match="not this worker's any more"):
+            client.get_trial(trial.trial_id)
+        assert PatientClient(None, chief.address, "v", "p", "this", 1).get_trial(trial.trial_id).status == "RUNNING"
+        unheard_of = kt.engine.trial.Trial(kt.HyperParameters(), "0099", "COMPLETED")
+        with pytest.raises(grpc.RpcError, match="there is no trial '0099'"):
+            client.end_trial(unheard_of)
+        assert chief.error is None
+    with pytest.raises(ChiefLostError, match="has not answered"):
+        client.create_trial("w")
+
+
+def test_points_by_hand_are_completed_and_checked(experiment, tmp_path):
+    def space(hp, experiment):
+        hp.Choice("norm", ["none", "batch"])
+        with hp.conditional_scope("norm", ["batch"]):
+            hp.Float("alpha", 0.1, 0.5)
+        hp.Int("depth", 1, 4)
+        return experiment
+
+    whole = hyperparameters(space, experiment)
+    (tmp_path / "first.json").write_text(json.dumps([{"norm": "batch", "depth": 3}, {}]))
+    assert complete_points(str(tmp_path / "first.json"), whole) == [
+        {"norm": "batch", "alpha": 0.1, "depth": 3},
+        {"norm": "none", "depth": 1},
+    ]
+    for point, message in [
+        ({"norm": "none", "alpha": 0.2}, "does not apply"),
+        ({"norm": "lrn"}, "one of"),
+        ({"depth": 2.5}, "from 1 to 4"),
+        ({"depth": True}, "from 1 to 4"),
+        ("norm", "list of dictionaries"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            complete_points([point], whole)
+
+
+def test_spans_of_time_and_objectives_are_read_as_written():
+    assert [parse_seconds(text) for text in (90, "90", "90s", "30m", "2h", "1h30m", "0.5h")] == [
+        90, 90, 90, 1800, 7200, 5400, 1800,
+    ]  # fmt: skip
+    assert [in_words(seconds) for seconds in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
+    for text in ("m", "-3", "10x", "", "1h 30q"):
+        with pytest.raises(InputError):
+            parse_seconds(text)
+    assert parse_objective("val_loss") == ("val_loss", "min")
+    assert parse_objective("top5:max") == ("top5", "max")

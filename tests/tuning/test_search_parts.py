@@ -1,0 +1,84 @@
+"""What a search prints, and what its workers find in their environment."""
+
+import os
+import sys
+
+import pytest
+
+import zoo
+from tuning import supervision
+from tuning.progress import Progress
+from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
+
+
+def record(trial_id, status, score=None, reason=None, epochs=1):
+    execution = Execution(0, f"runs/{trial_id}/0", [{"epoch": float(epoch)} for epoch in range(epochs)])
+    experiment = zoo.Experiment().to_dict()
+    return TrialRecord(trial_id, status, {}, experiment, (execution,), score=score, reason=reason, seconds=60.0)
+
+
+@pytest.fixture
+def study(tmp_path):
+    study = Study(tmp_path)
+    study.write(record("0007", RUNNING, epochs=3))
+    return study
+
+
+def progress(study, direction="max"):
+    settings = StudySettings(zoo.Experiment(), "tricks", objective="val_loss", direction=direction, num_trials=10)
+    return Progress(study, settings)
+
+
+def test_a_finished_trial_is_a_line_with_score_best_and_time_left(study, capsys):
+    told = progress(study, "min")
+    told.take_in([record("0000", COMPLETED, 0.5), record("0001", FAILED, reason="it broke")])
+    told.live(["0003", "0004"])  # two at once: half the time
+    told.ended(record("0002", COMPLETED, 0.25))
+    told.ended(record("0003", PRUNED, 0.75, reason="worse than the median"))
+    told.ended(record("0004", FAILED, reason="long " * 100))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "trial 0002  val_loss 0.2500  best 0.2500 (0002)  3 of 10  about 4 min left"
+    assert lines[1] == (
+        "trial 0003  val_loss 0.7500  pruned: worse than the median  best 0.2500 (0002)  4 of 10  about 3 min left"
+    )
+    assert lines[2].startswith("trial 0004  no score  failed: long long")
+    assert len(lines[2]) < 200
+    assert told.best.trial_id == "0002"
+
+
+def test_on_a_terminal_a_line_says_what_runs_and_makes_room_for_the_next(study, capsys, monkeypatch):
+    told = progress(study)
+    told.live(["0007"])
+    assert capsys.readouterr().out == ""  # no terminal
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    told.live(["0007"])
+    told.say("next")
+    line, wiped, after = capsys.readouterr().out.removeprefix("\r").split("\r")
+    assert line == "1 running: 0007 (epoch 4)"
+    assert wiped == " " * len(line)
+    assert after == "next\n"
+
+
+def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_FORCE_GPU_ALLOW_GROWTH"):
+        monkeypatch.delenv(name, raising=False)
+    cores = len(os.sched_getaffinity(0))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "OMP_NUM_THREADS" not in supervision.environments(1)[0]
+    for environment in supervision.environments(2):
+        assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == str(max(cores // 2, 1))
+        assert environment["CUDA_VISIBLE_DEVICES"] == ""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # the user knows better
+    assert supervision.environments(2)[1]["OMP_NUM_THREADS"] == "3"
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-5")
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in supervision.environments(3)] == ["0", "GPU-5", "0"]
+    assert supervision.environments(3)[0]["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert "TF_FORCE_GPU_ALLOW_GROWTH" not in supervision.environments(2)[0]
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(supervision.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(
+        supervision.subprocess, "run", lambda *_, **__: type("Asked", (), {"stdout": "0\n1\n", "returncode": 0})
+    )
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in supervision.environments(2)] == ["0", "1"]
