@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from tuning.commands import ExperimentOptions
 from zoo.commands import load_keras_quietly
 from zoo.names import UsageError
 
@@ -20,25 +21,10 @@ def main(argv):
     import tyro
 
     import tuning
-    import zoo
     from tuning.ablation.running import AblationError
 
     @dataclasses.dataclass(frozen=True)
-    class Options:
-        model: str = "vgg_mini"
-        """a name from `python -m zoo list`"""
-        data: str = "fashion_mnist_mini"
-        """fashion_mnist_mini (bundled), any name of TensorFlow Datasets, or a folder of class folders"""
-        data_dir: str | None = None
-        """where TensorFlow Datasets keeps its files"""
-        recipe: str = "quick"
-        """the named recipe every run starts from"""
-        experiment: str | None = None
-        """a JSON file with the experiment, instead of the five flags around this one"""
-        epochs: int | None = None
-        """of each run; by default the recipe's"""
-        width: float | None = None
-        """of the model, for faster runs"""
+    class Options(ExperimentOptions):
         tricks: str = "activation,initializer,norm,keep_prob,augmentation"
         """also: norm_position, head, momentum, weight_decay, schedule, label_smoothing"""
         seeds: int = 5
@@ -57,18 +43,8 @@ def main(argv):
         """the folder, by default ablations/MODEL-DATA"""
 
     options = tyro.cli(Options, args=argv, prog="python -m tuning ablate", description=DESCRIPTION)
-    if options.experiment:
-        experiment = zoo.Experiment.load(options.experiment)
-    else:
-        recipe = zoo.recipe(options.recipe)
-        experiment = zoo.Experiment(model=options.model, data=options.data, data_dir=options.data_dir, recipe=recipe)
-    if options.epochs is not None:
-        experiment = dataclasses.replace(
-            experiment, recipe=dataclasses.replace(experiment.recipe, epochs=options.epochs)
-        )
-    if options.width is not None:
-        experiment = dataclasses.replace(experiment, arguments=experiment.arguments | {"width": options.width})
-    folder = Path(options.ablation_dir or Path("ablations") / f"{experiment.model}-{Path(experiment.data).name}")
+    experiment = options.make_experiment()
+    folder = Path(options.ablation_dir or Path("ablations") / options.name_of(experiment))
     try:
         ablation = tuning.ablate(
             experiment,

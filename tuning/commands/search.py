@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from tuning.commands import ExperimentOptions
 from zoo import variants
 from zoo.commands import load_keras_quietly
 from zoo.names import check_name
@@ -19,23 +20,10 @@ def main(argv):
     import tyro
 
     import tuning
-    import zoo
     from tuning.supervision import WorkersFailedError
 
     @dataclasses.dataclass(frozen=True)
-    class Options:
-        model: str = "vgg_mini"
-        """a name from `python -m zoo list`"""
-        data: str = "fashion_mnist_mini"
-        """fashion_mnist_mini (bundled), any name of TensorFlow Datasets, or a folder of class folders"""
-        data_dir: str | None = None
-        """where TensorFlow Datasets keeps its files"""
-        recipe: str = "quick"
-        """the named recipe every trial starts from"""
-        epochs: int | None = None
-        """of each trial; by default the recipe's"""
-        experiment: str | None = None
-        """a JSON file with the experiment every trial starts from, instead of --model, --data and --recipe"""
+    class Options(ExperimentOptions):
         space: str = "tricks"
         """what is varied: tricks, optimizer, augmentation, all, or MODULE:FUNCTION of your own"""
         tuner: Literal["random", "bayesian", "hyperband", "grid"] = "random"
@@ -68,15 +56,8 @@ def main(argv):
         """the study's folder, by default studies/MODEL-DATA; an unfinished study in it goes on"""
 
     options = tyro.cli(Options, args=argv, prog="python -m tuning search", description=__doc__)
-    if options.experiment:
-        experiment = zoo.Experiment.load(options.experiment)
-    else:
-        recipe = zoo.recipe(options.recipe)
-        experiment = zoo.Experiment(options.model, data=options.data, data_dir=options.data_dir, recipe=recipe)
-    if options.epochs is not None:
-        recipe = dataclasses.replace(experiment.recipe, epochs=options.epochs)
-        experiment = dataclasses.replace(experiment, recipe=recipe)
-    study_dir = Path(options.study_dir or Path("studies") / f"{experiment.model}-{Path(experiment.data).name}")
+    experiment = options.make_experiment()
+    study_dir = Path(options.study_dir or Path("studies") / options.name_of(experiment))
     print(f"{experiment.model} on {experiment.data} -> {study_dir}", flush=True)
     try:
         trials = tuning.search(
