@@ -169,6 +169,9 @@ def test_the_target_is_a_little_below_the_weakest_median(tmp_path):
     assert target_of("add_one_in", settings, dead) == pytest.approx(0.98 * 0.5)
     found = effect_of(all_effects(settings, dead), "add_one_in", "norm", "epochs")
     assert (found.bound, found.missed_with) == ("at least", 3)
+    level[frozenset(["norm"])] = 0.3  # less than half the way from 0.1 to 0.6, the best of this design
+    barely = outcomes_of(tmp_path / "barely", settings, lambda recipe, seed: level[recipe])
+    assert target_of("add_one_in", settings, barely) == pytest.approx(0.98 * 0.5)
 
 
 def test_a_run_that_diverged_counts_as_chance(tmp_path):

@@ -78,7 +78,8 @@ def all_effects(settings, outcomes):
 def target_of(design, settings, outcomes):
     """The validation top-1 whose epochs are counted: the settings', or 98 % of the weakest recipe's median.
 
-    A recipe that stays at chance does not count as the weakest: its runs are those that never reach the target.
+    A recipe that comes less than half the way from chance to the best one does not count as the weakest: it has not
+    learnt, and a target within its reach would be reached by the others in their first epoch.
     """
     if settings.target is not None:
         return settings.target
@@ -87,7 +88,8 @@ def target_of(design, settings, outcomes):
         statistics.median_low(outcomes[recipe, seed].val_top1 for seed in settings.seeds)
         for recipe in designs.recipes([design], settings.names)
     ]
-    return TARGET_SHARE * min([median for median in medians if median > chance + BARELY] or medians)
+    learnt = max(chance + BARELY, (chance + max(medians)) / 2)
+    return TARGET_SHARE * min([median for median in medians if median > learnt] or medians)
 
 
 def _difference(settings, outcomes, design, trick, measure, pairs):

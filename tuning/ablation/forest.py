@@ -120,7 +120,8 @@ def _reach(effects, measure, tricks):
         return low - margin, high + 3 * margin  # the numbers are written on the right
     logs = [math.log(min(max(end, 1 / widest), widest)) for end in [*ends, 1.0]]
     margin = max(0.06 * (max(logs) - min(logs)), 0.1)
-    return math.exp(min(logs) - margin), math.exp(max(logs) + 5 * margin)
+    numbers = 12 if any(one.bound == "at least" for one in effects) else 5  # on the right, beyond the arrow of a bound
+    return math.exp(min(logs) - margin), math.exp(max(logs) + numbers * margin)
 
 
 def _draw(axes, effect, y, measure, reach):
