@@ -6,7 +6,7 @@ from nntricks_keras.data.colors import is_active
 from nntricks_keras.data.compiled_steps import compiled_steps
 from nntricks_keras.data.decoding import cut_window, decode_jpeg_window, is_plain_jpeg
 from nntricks_keras.data.operations import apply_photometric, reach_of
-from nntricks_keras.data.randomness import image_keys
+from nntricks_keras.data.randomness import seed_tensor
 
 
 class Augmenter:
@@ -33,18 +33,18 @@ class Augmenter:
 
     def plan(self, epoch, indices, picture_size):
         """All that is drawn of the geometry of these images, whose sizes are float32 (number, 2)."""
-        return self.steps.plan(image_keys(self.seed, epoch, indices), picture_size)
+        return self.steps.plan((seed_tensor(self.seed), epoch, indices), picture_size)
 
     def batch(self, epoch, indices, images):
         """Whole raw batch (batch, h, w, raw) of equal size -> float32 (batch, height, width, channels)."""
         number, height, width = tf.shape(images)[0], *images.shape[1:3]
         picture_size = tf.tile(tf.constant([[height, width]], tf.float32), [number, 1])
-        keys = image_keys(self.seed, epoch, indices)
-        plan = self.steps.plan(keys, picture_size)
+        drawn = seed_tensor(self.seed), epoch, indices
+        plan = self.steps.plan(drawn, picture_size)
         window = tf.tile(tf.constant([[0, 0, height, width]]), [number, 1])
         places = self.steps.places(window, picture_size, plan["linear"], plan["offset"])
         pixels = tf.reshape(images, [-1, self.num_raw])
-        return self.steps.render(keys, pixels, tf.range(number) * (height * width), window[:, 3], places)
+        return self.steps.render(drawn, pixels, tf.range(number) * (height * width), window[:, 3], places)
 
     def one(self, epoch, index, contents, decode):
         """One image -> float32 (height, width, channels).
@@ -59,8 +59,8 @@ class Augmenter:
             plain = is_plain_jpeg(contents)
             whole = tf.cond(plain, lambda: tf.zeros([0, 0, self.num_raw], tf.uint8), decode)
             picture_size = tf.cond(plain, lambda: tf.io.extract_jpeg_shape(contents)[:2], lambda: tf.shape(whole)[:2])
-        keys = image_keys(self.seed, epoch, index[None])
-        plan = self.steps.plan(keys, tf.cast(picture_size, tf.float32)[None])
+        drawn = seed_tensor(self.seed), epoch, index[None]
+        plan = self.steps.plan(drawn, tf.cast(picture_size, tf.float32)[None])
         ratio, window = plan["ratio"][0], plan["reduced"]["window"]
 
         def cut():
@@ -73,10 +73,10 @@ class Augmenter:
         levels = tf.cond(plan["is_crop"][0], lambda: self._resize(patch, plan), lambda: self._warp(patch, plan))
         if self.has_operations:
             if is_active(self.augmentation):
-                levels = self.steps.recolor(keys, levels)
+                levels = self.steps.recolor(drawn, levels)
             which, strength = plan["operations"]
             levels = apply_photometric(levels[0], which[0], strength[0], reach_of(self.augmentation))[None]
-        return self.steps.finish(keys, levels)[0]
+        return self.steps.finish(drawn, levels)[0]
 
     def _resize(self, patch, plan):
         """A crop resized and mirrored: grey levels, float32 (1, height, width, raw)."""

@@ -1,4 +1,7 @@
-"""The compiled steps of an augmentation. No seed is in them: what they draw, they draw from the keys of the images."""
+"""The compiled steps of an augmentation. No seed is in them: it comes with the images, as `drawn` = (seed, epoch, index).
+
+Their keys are made inside, though twice for an image: outside they would be thirty small operations, each at its cost.
+"""
 
 import functools
 
@@ -9,6 +12,7 @@ from nntricks_keras.data.erasing import erase
 from nntricks_keras.data.evaluation_view import standardize
 from nntricks_keras.data.geometry import sample_affine, visible_window, whole_pixel_crop
 from nntricks_keras.data.operations import geometric_maps, reach_of, sample_operations
+from nntricks_keras.data.randomness import image_keys
 from nntricks_keras.data.rendering import find_places, interpolate, recolor
 
 
@@ -43,8 +47,9 @@ class CompiledSteps:
         """Whether RandAugment or TrivialAugment is on, whose operations take one image at a time."""
         return bool(self.augmentation.rand_augment or self.augmentation.trivial_augment)
 
-    def _plan(self, keys, picture_size):
+    def _plan(self, drawn, picture_size):
         """All that is drawn of the geometry: what to decode, and how to look at it."""
+        keys = image_keys(*drawn)
         which, strength = sample_operations(keys, self.augmentation)
         size = self.preprocessing.image_size
         maps = [] if which is None else geometric_maps(which, strength, reach_of(self.augmentation), size)
@@ -67,17 +72,17 @@ class CompiledSteps:
         size, fill = self.preprocessing.image_size, self.augmentation.fill
         return find_places(window, picture_size, linear, offset, size, fill, separable=not turns)
 
-    def _render(self, keys, pixels, first, stride, places):
-        return self._finish(keys, interpolate(pixels, first, stride, *places))
+    def _render(self, drawn, pixels, first, stride, places):
+        return self._finish(drawn, interpolate(pixels, first, stride, *places))
 
-    def _recolor(self, keys, levels):
-        return recolor(levels, *sample_colors(keys, self.augmentation, self.num_raw))
+    def _recolor(self, drawn, levels):
+        return recolor(levels, *sample_colors(image_keys(*drawn), self.augmentation, self.num_raw))
 
-    def _finish(self, keys, levels):
+    def _finish(self, drawn, levels):
         # Where there are operations, the colours came before them.
         if is_active(self.augmentation) and not self.has_operations:
-            levels = self._recolor(keys, levels)
+            levels = self._recolor(drawn, levels)
         images = standardize(levels, self.preprocessing)
         if self.augmentation.erasing:
-            images = erase(images, keys, self.augmentation)
+            images = erase(images, image_keys(*drawn), self.augmentation)
         return images

@@ -21,9 +21,14 @@ def _mix(z):
     return _shift_xor(z, 31)
 
 
+def seed_tensor(seed):
+    """A Python integer as the uint64 that a compiled function takes, so that one serves every seed."""
+    return tf.constant(seed % 2**64, tf.uint64)
+
+
 def image_keys(seed, epoch, index):
-    """uint64 keys, shaped as `index`: one for each image of an epoch. `seed` is a Python integer."""
-    key = _mix(tf.constant(seed % 2**64, tf.uint64) + tf.constant(_GOLDEN, tf.uint64))
+    """uint64 keys, shaped as `index`: one for each image of an epoch. `seed`: a Python integer, or of `seed_tensor`."""
+    key = _mix((seed if tf.is_tensor(seed) else seed_tensor(seed)) + tf.constant(_GOLDEN, tf.uint64))
     key = _mix(key + tf.cast(epoch, tf.uint64) + tf.constant(_GOLDEN, tf.uint64))
     return _mix(key + tf.cast(index, tf.uint64) + tf.constant(_GOLDEN, tf.uint64))
 
