@@ -1,4 +1,4 @@
-"""The compiled steps of an augmentation. No seed is in them: it comes with the images, as `drawn` = (seed, epoch, index).
+"""The compiled steps of an augmentation. No seed is in them: it comes with the images, as `drawn`: seed, epoch, index.
 
 Their keys are made inside, though twice for an image: outside they would be thirty small operations, each at its cost.
 """
