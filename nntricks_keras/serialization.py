@@ -7,6 +7,17 @@ import typing
 from nntricks_keras.errors import InputError
 
 
+class Json:
+    """The base of a frozen dataclass that goes to JSON values and comes back."""
+
+    def to_dict(self):
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return from_dict(cls, values)
+
+
 def to_dict(settings):
     """A dataclass instance as a dictionary of JSON values (tuples become lists)."""
 

@@ -33,7 +33,7 @@ class Execution:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrialRecord:
+class TrialRecord(serialization.Json):
     """A trial as trials/ID.json holds it."""
 
     trial_id: str
@@ -66,16 +66,9 @@ class TrialRecord:
             curve.append(sum(reached) / len(reached))
         return curve
 
-    def to_dict(self):
-        return serialization.to_dict(self)
-
-    @classmethod
-    def from_dict(cls, values):
-        return serialization.from_dict(cls, values)
-
 
 @dataclasses.dataclass(frozen=True)
-class StudySettings:
+class StudySettings(serialization.Json):
     """What a study searches, and how: study.json."""
 
     experiment: zoo.Experiment
@@ -104,13 +97,6 @@ class StudySettings:
     """points given by hand, tried before anything is drawn: {hyperparameter: value}"""
     study_id: str = ""
     """drawn when the study began: workers of another study are turned away by it"""
-
-    def to_dict(self):
-        return serialization.to_dict(self)
-
-    @classmethod
-    def from_dict(cls, values):
-        return serialization.from_dict(cls, values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ LARGEST_OF_MINIS = 64  # pixels: what vgg_mini and alexnet_mini see of photograp
 
 
 @dataclasses.dataclass(frozen=True)
-class Experiment:
+class Experiment(serialization.Json):
     """What is trained on what, and how: frozen, JSON in and out.
 
     Raises InputError for an unknown model or argument, with the nearest valid names.
@@ -57,13 +57,6 @@ class Experiment:
         settled = self.preprocessing.image_size if self.preprocessing else None
         if settled and self.image_size and tuple(self.image_size) != settled:
             raise InputError(f"image_size {tuple(self.image_size)} contradicts the preprocessing, whose is {settled}")
-
-    def to_dict(self):
-        return serialization.to_dict(self)
-
-    @classmethod
-    def from_dict(cls, values):
-        return serialization.from_dict(cls, values)
 
     @classmethod
     def load(cls, path):

@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(serialization.Json):
     """How to train: frozen, JSON in and out, with no word about the model.
 
     Raises InputError for a value out of range, naming it and the valid range.
@@ -102,10 +102,3 @@ class Recipe:
             raise InputError(f"ema_decay has to be in [0, 1), received {self.ema_decay}")
         if not 0 < self.learning_rate < float("inf"):
             raise InputError(f"learning_rate has to be above 0 and finite, received {self.learning_rate}")
-
-    def to_dict(self):
-        return serialization.to_dict(self)
-
-    @classmethod
-    def from_dict(cls, values):
-        return serialization.from_dict(cls, values)
