@@ -72,13 +72,13 @@ def test_asha_stops_what_is_not_in_the_best_share_of_its_rung(rng, direction):
 @pytest.mark.parametrize("direction", ["max", "min"])
 def test_the_median_rule_stops_what_is_worse_than_the_median_of_the_averages(rng, direction):
     stopped = 0
-    for _ in range(2000):
+    for _ in range(6000):
         record, others = random_study(rng)
         startup, warmup, max_epochs = int(rng.integers(1, 4)), int(rng.integers(0, 4)), int(rng.integers(4, 11))
         reason = Median(startup, warmup).decide(record, others, "val", direction, max_epochs)
         assert bool(reason) == median_stops(record, others, direction, startup, warmup, max_epochs)
         stopped += bool(reason)
-    assert 50 < stopped < 1900
+    assert 50 < stopped < 5900  # about 200 of them are
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
