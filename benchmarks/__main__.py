@@ -11,9 +11,9 @@ import time
 
 # (module and arguments, environment, minutes on 2 cores)
 BENCHMARKS = [
-    ("benchmarks.layers", {}, 2),
-    ("benchmarks.layers", {"KERAS_BACKEND": "jax"}, 2),
-    ("benchmarks.models", {}, 12),
+    ("benchmarks.layers --write", {}, 2),
+    ("benchmarks.layers --write", {"KERAS_BACKEND": "jax"}, 2),
+    ("benchmarks.models --write", {}, 12),
     ("benchmarks.frameworks --write", {}, 15),
     ("benchmarks.pipeline --write", {}, 8),
     ("benchmarks.pipeline --steps --write", {}, 4),

@@ -1,14 +1,13 @@
-"""How well our networks learn the whole of Fashion-MNIST on this machine: one command a run, three seeds.
+"""How well our networks learn on this machine: one command a run, three seeds, the test images looked at once.
 
-    python -m benchmarks.accuracy [quick alexnet vgg shipped] [--seeds 0 1 2] [--data-dir DIR] [--write]
+    python -m benchmarks.accuracy [NAME ...] [--seeds 0 1 2] [--data-dir DIR] [--photos FOLDER] [--write]
 
-Each run is a command that a user can give, printed before it starts; one that was cut short goes on. The test images
-are looked at once, at the end of a run, one view each. --write puts the results into results/accuracy.csv, accuracy.md
-and the model cards.
+NAME is one of SETTINGS; without one, all of Fashion-MNIST's. Each run is a command that a user can give, printed before
+it starts; one that was cut short goes on. --write puts the results into results/accuracy.csv, accuracy.md and the model
+cards; of "shipped" also the weights of its first seed into zoo/weights/shipped.
 """
 
 import argparse
-import csv
 import dataclasses
 import json
 import statistics
@@ -16,15 +15,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.pages import machine, write_table
+import zoo
+from benchmarks.pages import RESULTS, machine, write_rows, write_table
 from nntricks_keras import training
 from nntricks_keras.files import write_json
 
 HERE = Path(__file__).resolve().parent
 CARDS = HERE.parent / "zoo" / "cards"
-RESULTS = HERE / "results" / "accuracy.csv"
+SHIPPED = HERE.parent / "zoo" / "weights" / "shipped"
 PAGE = HERE / "accuracy.md"
-PROTOCOL = "one view of each of the 10,000 test images, looked at once at the end"
+PROTOCOL = "one view of each test image, looked at once at the end"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,44 +33,59 @@ class Setting:
 
     model: str
     flags: str
-    wanted: float
-    minutes: int
+    wanted: float | str = "-"
+    minutes: int | str = "-"
     """that a run may take"""
+    data: str = "fashion_mnist"
+    table: str = "accuracy"
+    """in accuracy.md"""
 
 
+PHOTOS = "FOLDER"
+MINI = {"data": "fashion_mnist_mini", "table": "devices"}
 SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
+    "one_device": Setting("vgg_mini", "--recipe quick", **MINI),
+    "two_devices": Setting("vgg_mini", "--recipe quick --devices 2", **MINI),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="*", default=list(SETTINGS), choices=[*SETTINGS, []])
+    whole = [name for name, setting in SETTINGS.items() if setting.table == "accuracy"]
+    parser.add_argument("settings", nargs="*", default=whole, choices=[*SETTINGS, []], metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps Fashion-MNIST")
+    parser.add_argument("--photos", help="the folder of the photographs")
     parser.add_argument("--runs", type=Path, default=Path("runs/accuracy"), help="the folder of the run folders")
     parser.add_argument("--write", action="store_true", help="write the CSV, the page and the cards")
     options = parser.parse_args()
     for name in options.settings:
         setting = SETTINGS[name]
-        rows = [run(name, setting, seed, options.runs, options.data_dir) for seed in options.seeds]
+        rows = [run(name, setting, seed, options) for seed in options.seeds]
         mean, spread = mean_and_spread(rows)
         print(
             f"{name}: test top-1 {mean:.4f}, standard deviation {spread:.4f}, n = {len(rows)}; wanted {setting.wanted}"
         )
         if options.write:
-            write(name, setting, rows)
+            write(setting, rows)
+        if options.write and name == "shipped":
+            ship(setting, training.Run.open(options.runs / f"{name}-{options.seeds[0]}"))
 
 
-def run(name, setting, seed, runs, data_dir):
+def run(name, setting, seed, options):
     """Trains one, unless it is done already, and returns its row."""
-    folder = runs / f"{name}-{seed}"
+    folder = options.runs / f"{name}-{seed}"
     if not (folder / "metrics.json").exists():
-        where = ["--data-dir", data_dir] if data_dir else []
-        again = ["--resume"] if (folder / "experiment.json").exists() else []
-        command = [*command_of(setting).split(), "--seed", str(seed), *where, "--run-dir", str(folder), *again]
-        print(" ".join(command), flush=True)
-        subprocess.run([sys.executable, *command[1:]], check=True)
+        command = command_of(setting)
+        if setting.data == "fashion_mnist" and options.data_dir:
+            command += f" --data-dir {options.data_dir}"
+        if setting.data == PHOTOS:
+            command = command.replace(PHOTOS, options.photos)
+        again = " --resume" if (folder / "experiment.json").exists() else ""
+        command += f" --seed {seed} --run-dir {folder}{again}"
+        print(command, flush=True)
+        subprocess.run([sys.executable, *command.split()[1:]], check=True)
     done = training.Run.open(folder)
     metrics = done.metrics
     return {
@@ -88,7 +103,7 @@ def run(name, setting, seed, runs, data_dir):
 
 
 def command_of(setting):
-    return f"python -m zoo train --model {setting.model} --data fashion_mnist {setting.flags}"
+    return f"python -m zoo train --model {setting.model} --data {setting.data} {setting.flags}"
 
 
 def mean_and_spread(rows):
@@ -96,23 +111,16 @@ def mean_and_spread(rows):
     return statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else float("nan")
 
 
-def write(name, setting, rows):
+def write(setting, rows):
     """The rows of a setting, in place of those that were there, into the CSV, the page and the model's card."""
-    others = []
-    if RESULTS.exists():
-        with open(RESULTS, newline="") as file:
-            others = [row for row in csv.DictReader(file) if row["setting"] != name]
-    by_setting = [*others, *rows]
-    with open(RESULTS, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(by_setting)
+    by_setting = write_rows(RESULTS / "accuracy.csv", rows, keys=("setting", "seed"))
     table = []
-    for other in dict.fromkeys(row["setting"] for row in by_setting):
+    for other, asked in SETTINGS.items():
         of_this = [{**row, "test_top1": float(row["test_top1"])} for row in by_setting if row["setting"] == other]
+        if asked.table != setting.table or not of_this:
+            continue
         mean, spread = mean_and_spread(of_this)
         minutes = max(float(row["seconds"]) for row in of_this) / 60
-        asked = SETTINGS[other]
         table.append(
             [
                 f"`{command_of(asked)}`",
@@ -120,13 +128,13 @@ def write(name, setting, rows):
                 f"**{mean:.4f}**",
                 f"{spread:.4f}",
                 ", ".join(f"{row['test_top1']:.4f}" for row in of_this),
-                f"{minutes:.0f} min",
+                f"{minutes:.1f}",
                 asked.wanted,
-                f"{asked.minutes} min",
+                asked.minutes,
             ]
         )
-    header = ["command", "parameters", "test top-1", "s.d.", "seeds", "longest run", "wanted", "within"]
-    write_table(PAGE, "accuracy", header, table, ["tensorflow", "keras"])
+    header = ["command", "parameters", "test top-1", "s.d.", "seeds", "minutes, longest", "wanted", "within"]
+    write_table(PAGE, setting.table, header, table, ["tensorflow", "keras"])
     write_card(setting, rows)
 
 
@@ -135,7 +143,7 @@ def write_card(setting, rows):
     card = json.loads(path.read_text())
     mean, spread = mean_and_spread(rows)
     entry = {
-        "data": "fashion_mnist",
+        "data": setting.data,
         "metric": "test top-1",
         "value": round(mean, 4),
         "protocol": PROTOCOL,
@@ -146,6 +154,19 @@ def write_card(setting, rows):
         "hardware": rows[0]["machine"],
     }
     card["measured"] = [*(other for other in card["measured"] if other["run"] != entry["run"]), entry]
+    write_json(path, card)
+
+
+def ship(setting, trained):
+    """The weights of a run as the package carries them, with their entry in the model's card."""
+    file = SHIPPED / f"{setting.model}_{setting.data}.weights.h5"
+    SHIPPED.mkdir(exist_ok=True)
+    zoo.export_weights(trained.load_model(), "keras", file)
+    path = CARDS / f"{setting.model}.json"
+    card = json.loads(path.read_text())
+    accuracies = {name: round(100 * trained.metrics["test"][name], 2) for name in ("top1", "top5")}
+    entry = {"source": setting.data, "licence": "MIT", "shipped": file.name, **accuracies}
+    card["weights"] = [*(other for other in card["weights"] if other["source"] != setting.data), entry]
     write_json(path, card)
 
 

@@ -15,9 +15,7 @@ On a machine with a GPU both use it.
 
 import argparse
 import contextlib
-import csv
 import os
-import re
 import subprocess
 import sys
 import time
@@ -25,11 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.layers import RESULTS, median_interval
-from benchmarks.pages import machine, write_table
+from benchmarks.layers import median_interval
+from benchmarks.pages import results_file, write_rows, write_table
 from zoo.variants import find
 
 PAGE = Path(__file__).with_name("models.md")
+PACKAGES = ["tensorflow", "keras", "torch", "jax"]
 PRODUCT = 4096  # rows and columns of the matrices whose product gives the rate
 CLASSES = 1000
 # (ours, the other): each a contender below.
@@ -204,15 +203,8 @@ def product_step(dtype):
 
 def keep(rows, options):
     """The rows in place of older ones of the same pairs, model, size and machine; then the page's table."""
-    slug = re.sub(r"[^a-z0-9]+", "-", machine().lower()).strip("-")
-    path = RESULTS / f"frameworks-{slug}.csv"
     rows = [{"model": options.model, "px": options.size, "batch": options.batch, **row} for row in rows]
-    known = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
-    table = {tuple(str(row[k]) for k in ("model", "px", "batch", "ours", "other")): row for row in [*known, *rows]}
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table.values())
+    rows = write_rows(results_file("frameworks", "tensorflow"), rows, keys=("model", "px", "batch", "ours", "other"))
     header = ["network", "px", "batch", "ours", "images/s", "other", "images/s or GFLOP/s", "ratio", "95 % interval"]
     header += ["peak MB"]
     body = [
@@ -228,9 +220,9 @@ def keep(rows, options):
             f"{row['low']} .. {row['high']}",
             f"{row['peak_megabytes']} / {row['other_peak_megabytes']}",
         ]
-        for row in table.values()
+        for row in rows
     ]
-    write_table(PAGE, "frameworks", header, body, ["tensorflow", "keras", "torch", "jax"])
+    write_table(PAGE, "frameworks", header, body, PACKAGES)
 
 
 if __name__ == "__main__":

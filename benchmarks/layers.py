@@ -14,11 +14,7 @@ compiled function.
 """
 
 import argparse
-import csv
 import dataclasses
-import os
-import platform
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +22,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import layers
 from nntricks_keras.backend import reference
 
 SHAPE = (64, 32, 32, 64)
-RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).with_name("README.md")
 BACKEND = keras.backend.backend()
+PACKAGES = [BACKEND, "keras"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,28 +190,12 @@ def median_interval(values):
     return ordered[max(low, 0)], ordered[min(high, len(ordered) - 1)]
 
 
-def hardware():
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        name = re.search(r"model name\s*: (.*)", cpuinfo.read_text())[1]
-    return f"{name}, {os.cpu_count()} cores"
-
-
-def version():
-    module = __import__(BACKEND)
-    return f"{BACKEND}-{module.__version__}"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each layer")
+    parser.add_argument("--write", action="store_true", help="keep the results: the CSV and the page's table")
     arguments = parser.parse_args()
-    print(f"{version()}, Keras {keras.__version__}, {hardware()}, float32, {SHAPE}\n")
-    print(
-        "| layer | ours, ms | stock, ms | ours / stock | 95 % interval | rounds | claimed | kept by ours / stock, MB |"
-    )
-    print("|---|---:|---:|---:|---|---:|---:|---:|")
+    print(f"{', '.join(versions(PACKAGES))}, {machine()}, float32, {SHAPE}\n")
     rows = []
     for case in CASES:
         times = compare(case, arguments.seconds)
@@ -221,33 +203,22 @@ def main():
         low, high = median_interval(ratios)
         ours, stock = np.median(times, axis=0) * 1e3
         kept = [kept_bytes(make(), case.training) / 1e6 for make in (case.ours, case.stock)]
-        bound = case.bounds.get(BACKEND)
-        row = {
-            "layer": case.name,
-            "ours_ms": f"{ours:.2f}",
-            "stock_ms": f"{stock:.2f}",
-            "ratio": f"{np.median(ratios):.3f}",
-            "low": f"{low:.3f}",
-            "high": f"{high:.3f}",
-            "rounds": len(times),
-            "claimed": f"{bound:.2f}" if bound else "",
-            "kept_ours_mb": f"{kept[0]:.1f}",
-            "kept_stock_mb": f"{kept[1]:.1f}",
-        }
-        rows.append(row)
-        print(
-            f"| {row['layer']} | {row['ours_ms']} | {row['stock_ms']} | {row['ratio']} | {row['low']} .. {row['high']} "
-            f"| {row['rounds']} | {row['claimed'] or '-'} | {row['kept_ours_mb']} / {row['kept_stock_mb']} |",
-            flush=True,
+        rows.append(
+            {
+                "layer": case.name,
+                "ours, ms": f"{ours:.2f}",
+                "stock, ms": f"{stock:.2f}",
+                "ours / stock": f"{np.median(ratios):.3f}",
+                "95 % interval": f"{low:.3f} .. {high:.3f}",
+                "rounds": len(times),
+                "claimed": f"{case.bounds[BACKEND]:.2f}" if case.bounds.get(BACKEND) else "-",
+                "kept by ours / stock, MB": f"{kept[0]:.1f} / {kept[1]:.1f}",
+            }
         )
-    slug = re.sub(r"[^a-z0-9.]+", "-", f"{version()} {hardware()}".lower()).strip("-")
-    path = RESULTS / f"layers-{slug}.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"\nwritten to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+        print(*rows[-1].values(), sep="\t", flush=True)
+    if arguments.write:
+        write_rows(results_file("layers", BACKEND), rows)
+        write_table(PAGE, f"layers {BACKEND}", list(rows[0]), [list(row.values()) for row in rows], PACKAGES)
 
 
 if __name__ == "__main__":

@@ -13,21 +13,23 @@ statistics. A training step is forward, backward and SGD with momentum, by the p
 """
 
 import argparse
-import csv
 import dataclasses
 import gc
-import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 
 import zoo
-from benchmarks.layers import RESULTS, hardware, median_interval, version
+from benchmarks.layers import median_interval
+from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import folding
 
 NUM_CLASSES = 1000
+PAGE = Path(__file__).with_name("models.md")
+PACKAGES = [keras.backend.backend(), "keras"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,14 +134,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=90.0, help="time for each comparison")
     parser.add_argument("--only", default="", help="comparisons whose name and size contain this")
+    parser.add_argument("--write", action="store_true", help="keep the results: the CSV and the page's table")
     arguments = parser.parse_args()
-    print(f"{version()}, Keras {keras.__version__}, {hardware()}, float32\n")
-    print("| model | px | batch | ours, images/s | peer, images/s | ours / peer | 95 % interval | rounds | claimed |")
-    print("|---|---:|---:|---:|---:|---:|---|---:|---:|")
+    cases = [case for case in CASES if arguments.only in f"{case.name} {case.size}"]
+    if not cases:
+        parser.error(f"no comparison has {arguments.only!r} in its name and size")
+    print(f"{', '.join(versions(PACKAGES))}, {machine()}, float32\n")
     rows = []
-    for case in CASES:
-        if arguments.only not in f"{case.name} {case.size}":
-            continue
+    for case in cases:
         times = compare(case, arguments.seconds)
         ratios = times[:, 1] / times[:, 0]
         low, high = median_interval(ratios)
@@ -149,44 +151,23 @@ def main():
                 "model": case.name,
                 "px": case.size,
                 "batch": case.batch,
-                "ours_images_per_second": f"{ours:.2f}",
-                "peer_images_per_second": f"{peer:.2f}",
-                "ratio": f"{np.median(ratios):.3f}",
-                "low": f"{low:.3f}",
-                "high": f"{high:.3f}",
+                "ours, images/s": f"{ours:.2f}",
+                "peer, images/s": f"{peer:.2f}",
+                "ours / peer": f"{np.median(ratios):.3f}",
+                "95 % interval": f"{low:.3f} .. {high:.3f}",
                 "rounds": len(times),
-                "claimed": f"{case.claimed:.2f}",
+                "claimed": f">= {case.claimed:.2f}",
             }
         )
-        row = rows[-1]
-        print(
-            f"| {case.name} | {case.size} | {case.batch} | {row['ours_images_per_second']} | "
-            f"{row['peer_images_per_second']} | {row['ratio']} | {row['low']} .. {row['high']} | {row['rounds']} | "
-            f">= {row['claimed']} |",
-            flush=True,
-        )
+        print(*rows[-1].values(), sep="\t", flush=True)
         keras.backend.clear_session()
         gc.collect()
-    if not rows:
-        parser.error(f"no comparison has {arguments.only!r} in its name and size")
+    if arguments.write:
+        rows = write_rows(results_file("models", keras.backend.backend()), rows, keys=("model", "px"))
+        write_table(PAGE, "models", list(rows[0]), [list(row.values()) for row in rows], PACKAGES)
     if not arguments.only:
         slowest = max(build_times().items(), key=lambda item: item[1])
         print(f"\nslowest of all models to build without weights: {slowest[0]}, {slowest[1]:.2f} s")
-    keep(rows)
-
-
-def keep(rows):
-    """Writes the rows beside those of other comparisons on the same hardware and version, in place of older ones."""
-    slug = re.sub(r"[^a-z0-9.]+", "-", f"{version()} {hardware()}".lower()).strip("-")
-    path = RESULTS / f"models-{slug}.csv"
-    path.parent.mkdir(exist_ok=True)
-    known = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
-    table = {(row["model"], str(row["px"])): row for row in [*known, *rows]}
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(table.values())
-    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,16 @@
-"""Tables of measurements in Markdown pages, written by what measured them."""
+"""What was measured, kept: CSV files named by machine and versions, and tables in Markdown pages."""
 
+import csv
 import importlib.metadata
 import os
+import re
+from pathlib import Path
+
+import keras
 
 from nntricks_keras.training.run_folder import processor_name
+
+RESULTS = Path(__file__).parent / "results"
 
 
 def write_table(page, name, header, rows, packages):
@@ -18,15 +25,64 @@ def write_table(page, name, header, rows, packages):
     """
     before, rest = page.read_text().split(f"<!-- {name} -->\n")
     _, after = rest.split(f"<!-- end of {name} -->")
-    versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
     cells = [[str(cell) for cell in row] for row in rows]
     numeric = [all(isinstance(row[k], (int, float)) for row in rows) for k in range(len(header))]
     lines = [header, ["---:" if right else "---" for right in numeric], *cells]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    body = f"{machine()}, {versions}:\n\n{table}\n"
+    body = f"{machine()}, {', '.join(versions(packages))}:\n\n{table}\n"
     page.write_text(f"{before}<!-- {name} -->\n{body}<!-- end of {name} -->{after}")
 
 
+def results_file(kind, package):
+    """The path of the CSV file of results of that kind on this machine with this version of a package."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", " ".join([kind, *versions([package]), machine()]).lower()).strip("-")
+    return RESULTS / f"{slug}.csv"
+
+
+def read_rows(path):
+    """The rows of a CSV file as dictionaries of strings; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path, rows, keys=None):
+    """Writes rows (dictionaries) as CSV and returns what the file then holds.
+
+    With `keys`, names of columns, older rows stay that differ from all new ones in them.
+    """
+    if keys:
+        rows = list({tuple(str(row[key]) for key in keys): row for row in [*read_rows(path), *rows]}.values())
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def versions(packages):
+    """Names of distributions, each with its version."""
+    return [f"{package} {importlib.metadata.version(package)}" for package in packages]
+
+
 def machine():
-    """Processor and how many cores this machine has."""
-    return f"{processor_name()}, {os.cpu_count()} cores"
+    """Processor, how many cores this machine has, and its GPUs, if the backend sees any."""
+    return ", ".join([processor_name(), f"{os.cpu_count()} cores", *_gpus()])
+
+
+def _gpus():
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        devices = tf.config.list_physical_devices("GPU")
+        return [tf.config.experimental.get_device_details(device).get("device_name", "GPU") for device in devices]
+    if backend == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+    import torch
+
+    return [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]

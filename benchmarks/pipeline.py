@@ -11,7 +11,6 @@ pipeline, and on one batch held in memory.
 """
 
 import argparse
-import csv
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pages import write_table
+from benchmarks.pages import results_file, write_rows, write_table
 from benchmarks.pipeline_steps import compare_steps
 
 HERE = Path(__file__).parent
@@ -234,12 +233,9 @@ def compare(rounds, wanted):
 
 
 def write(rows, name, columns):
-    """Keeps the rows as results/NAME.csv and in the table of pipeline.md."""
-    path = HERE / "results" / f"{name}.csv"
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "w", newline="") as file:
-        csv.writer(file).writerows([columns, *rows])
+    """Keeps the rows in results/ and in the table of pipeline.md."""
     packages = ["tensorflow", "keras", "albumentations", "opencv-python-headless"]
+    write_rows(results_file(name, "tensorflow"), [dict(zip(columns, row, strict=True)) for row in rows])
     write_table(HERE / "pipeline.md", name, columns, rows, packages)
 
 

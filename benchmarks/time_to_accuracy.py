@@ -9,7 +9,6 @@ the time is that of the epochs, tracing and validation included, up to the end o
 """
 
 import argparse
-import csv
 import dataclasses
 import statistics
 import tempfile
@@ -20,8 +19,7 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.layers import RESULTS
-from benchmarks.pages import machine, write_table
+from benchmarks.pages import RESULTS, machine, write_rows, write_table
 from nntricks_keras import data
 
 PAGE = Path(__file__).with_name("accuracy.md")
@@ -92,11 +90,8 @@ def quick(source, data_dir, seed):
 
 
 def write(rows, source):
-    with open(RESULTS / "time_to_accuracy.csv", "w", newline="") as file:
-        rows = [{"data": source, **row, "machine": machine()} for row in rows]
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    rows = [{"data": source, **row, "machine": machine()} for row in rows]
+    write_rows(RESULTS / "time_to_accuracy.csv", rows)
     table = []
     for name in ("textbook", "quick"):
         of_this = [row for row in rows if row["network"] == name]

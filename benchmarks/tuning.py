@@ -10,17 +10,16 @@ the best of the full search came to its end. The gap is that of the best complet
 """
 
 import argparse
-import csv
 import dataclasses
 import heapq
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.pages import RESULTS, read_rows, write_rows
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, PRUNED, RUNNING, Execution, TrialRecord
 
-RESULTS = Path(__file__).parent / "results"
 CURVES = RESULTS / "tuning_curves_fashion_mnist_mini.csv"
 SEEDS = 5
 PRUNERS = [
@@ -65,18 +64,14 @@ def main():
             row |= {"workers": num_workers, **summary("5", outcomes[:SEEDS]), **summary("all", outcomes)}
             rows.append(row)
             print("  ".join(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
-    with open(RESULTS / "tuning_pruning.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(RESULTS / "tuning_pruning.csv", rows)
 
 
 def read_curves(path):
     """The validation top-1 by epoch of every trial."""
     curves = {}
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            curves.setdefault(row["trial"], []).append(float(row["val_top1"]))
+    for row in read_rows(path):
+        curves.setdefault(row["trial"], []).append(float(row["val_top1"]))
     return list(curves.values())
 
 

@@ -7,17 +7,16 @@ where it was stopped. Writes benchmarks/results/tuning_curves_fashion_mnist_mini
 """
 
 import argparse
-import csv
 import dataclasses
-from pathlib import Path
 
 import keras_tuner as kt
 
 import zoo
+from benchmarks.pages import write_rows
+from benchmarks.tuning import CURVES
 from tuning.studies import COMPLETED, Study, StudySettings
 from tuning.trials import run_trial
 
-RESULTS = Path(__file__).parent / "results" / "tuning_curves_fashion_mnist_mini.csv"
 METRICS = ("val_top1", "val_loss", "seconds")
 
 
@@ -69,15 +68,13 @@ def write(records):
     if not completed:
         return
     names = list(completed[0].hyperparameters)
-    with open(RESULTS, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trial", *names, "epoch", *METRICS])
-        for record in completed:
-            drawn = [record.hyperparameters[name] for name in names]
-            for row in record.executions[0].history:
-                writer.writerow(
-                    [record.trial_id, *drawn, int(row["epoch"]), *(round(row[name], 5) for name in METRICS)]
-                )
+    rows = [
+        {"trial": record.trial_id, **{name: record.hyperparameters[name] for name in names}, "epoch": int(row["epoch"])}
+        | {name: round(row[name], 5) for name in METRICS}
+        for record in completed
+        for row in record.executions[0].history
+    ]
+    write_rows(CURVES, rows)
 
 
 if __name__ == "__main__":
