@@ -191,7 +191,7 @@ def test_mixed_precision_keeps_its_policy(rng):
     model = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
-            keras.layers.Conv2D(4, 3, dtype="mixed_bfloat16"),
+            keras.layers.Conv2D(32, 3, dtype="mixed_bfloat16"),
             layers.BatchNorm(dtype="mixed_bfloat16"),
             layers.LocalResponseNorm(dtype="mixed_bfloat16"),
             layers.ParametricELU(dtype="mixed_bfloat16"),

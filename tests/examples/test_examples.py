@@ -3,12 +3,14 @@
 import runpy
 from pathlib import Path
 
+import keras
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def test_fit_in_ten_lines_learns():
+    keras.utils.set_random_seed(0)
     result = runpy.run_path(str(EXAMPLES / "fit_in_ten_lines.py"))["main"](epochs=1)
     assert result["accuracy"] > 0.7
 

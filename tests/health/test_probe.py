@@ -74,8 +74,8 @@ def test_gradients_by_finite_differences(rng):
     gradient = np.zeros((9, 8))
     for at in np.ndindex(gradient.shape):
         shift = np.zeros((9, 8))
-        shift[at] = 1e-5
-        gradient[at] = (total(shift) - total(-shift)) / 2e-5
+        shift[at] = 1e-8
+        gradient[at] = (total(shift) - total(-shift)) / 2e-8
     close(row.gradient_std, gradient.std(), rtol=1e-3)
 
 

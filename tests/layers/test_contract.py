@@ -24,7 +24,7 @@ from tests.layers.harness import (
 from tests.layers.references import CASES
 
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-SHAPES = {2: (6, 5), 3: (3, 4, 5), 4: (2, 3, 4, 5), 5: (2, 3, 2, 2, 5)}
+SHAPES = {2: (6, 5), 3: (3, 4, 5), 4: (2, 5, 4, 5), 5: (2, 5, 2, 2, 5)}
 
 
 def sample(rng, shape):
@@ -68,7 +68,7 @@ def test_outputs_and_gradients_agree_with_float64(case, rank, axis, rng):
 @every_layer
 def test_half_precision_agrees_with_float64(case, dtype, rng):
     for training in [False, True] if case.training else [False]:
-        check_against_reference(case, -1, (8, 5), dtype, training, rng)
+        check_against_reference(case, -1, (64, 5), dtype, training, rng)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -126,8 +126,8 @@ def test_one_trace_serves_all_sizes(case, jit_compile, rng):
     if case.arguments.get("shared") is False:
         pytest.skip("learns a slope a unit: it has one size")
     layer = case.make()
-    weights = with_random_weights(layer, (None, None, 3), rng)
-    signature = [tf.TensorSpec([None, None, 3])] * 2
+    weights = with_random_weights(layer, (None, None, 5), rng)
+    signature = [tf.TensorSpec([None, None, 5])] * 2
 
     @tf.function(input_signature=signature, jit_compile=jit_compile, autograph=False)
     def step(x, dy):
@@ -136,7 +136,7 @@ def test_one_trace_serves_all_sizes(case, jit_compile, rng):
             outputs = layer(x, training=case.training is not None)
         return outputs, tape.gradient(outputs, [x, *(weight.value for weight in layer.trainable_weights)], dy)
 
-    for shape in ((4, 5, 3), (2, 7, 3)):
+    for shape in ((4, 5, 5), (2, 7, 5)):
         x, dy = sample(rng, shape), rng.normal(size=shape)
         outputs, gradients = step(x.astype("float32"), dy.astype("float32"))
         reference = case.training or case.inference

@@ -15,13 +15,13 @@ def mask_of(layer, shape=(64, 1000), dtype="float32"):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("keep_prob", [0.5, 0.8, 0.1, 0.999, 1 / 3])
 def test_units_are_kept_with_the_stated_probability(keep_prob, dtype):
-    """To 4 standard errors over 10^7 draws, over the whole and over each of 10 parts."""
+    """To 6 standard errors over 10^7 draws, over the whole and over each of 10 parts."""
     mask = mask_of(layers.Dropout(keep_prob, dtype=dtype), (1000, 10_000), dtype)
     assert set(np.unique(mask)) == {0, 1}
     error = np.sqrt(keep_prob * (1 - keep_prob) / 1e7)
-    assert abs(mask.mean() - keep_prob) < 4 * error
+    assert abs(mask.mean() - keep_prob) < 6 * error
     parts = mask.reshape(10, -1).mean(1)
-    assert np.max(np.abs(parts - keep_prob)) < 5 * error * np.sqrt(10)
+    assert np.max(np.abs(parts - keep_prob)) < 6 * error * np.sqrt(10)
 
 
 @pytest.mark.parametrize("keep_prob", [0.5, 0.7])
@@ -30,7 +30,7 @@ def test_units_are_kept_independently(keep_prob):
     mask = (mask_of(layers.Dropout(keep_prob), (4_000_000,)) - keep_prob) / np.sqrt(keep_prob * (1 - keep_prob))
     for distance in [1, 2, 3, 4, 7, 8, 16, 64, 1000, 62_500, 250_000, 500_000, 1_000_000, 2_000_000]:
         correlation = np.mean(mask[:-distance] * mask[distance:])
-        assert abs(correlation) < 5 / np.sqrt(4_000_000 - distance), f"distance {distance}: {correlation}"
+        assert abs(correlation) < 6 / np.sqrt(4_000_000 - distance), f"distance {distance}: {correlation}"
 
 
 @pytest.mark.parametrize("keep_prob", [0.5, 0.8])

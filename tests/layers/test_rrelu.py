@@ -16,7 +16,7 @@ def test_slopes_are_uniform_between_the_bounds():
     assert drawn.min() >= 1 / 8
     assert drawn.max() <= 1 / 3
     deviation = (1 / 3 - 1 / 8) / np.sqrt(12)
-    assert abs(drawn.mean() - (1 / 8 + 1 / 3) / 2) < 4 * deviation / 1000
+    assert abs(drawn.mean() - (1 / 8 + 1 / 3) / 2) < 6 * deviation / 1000
     assert abs(drawn.std() / deviation - 1) < 0.005
 
 

@@ -22,8 +22,20 @@ def build():
     )
 
 
-def train(images, folder, recipe=RECIPE, *, health=False, **kwargs):
-    return training.train(build, images, PREPROCESSING, recipe, folder, health=health, **kwargs)
+def plain():
+    """No BatchNorm and no Dropout: what a batch does depends on its images alone."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, activation="tanh", name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, dtype="float32", name="logits"),
+        ]
+    )
+
+
+def train(images, folder, recipe=RECIPE, *, model=build, health=False, **kwargs):
+    return training.train(model, images, PREPROCESSING, recipe, folder, health=health, **kwargs)
 
 
 def weights(run):

@@ -118,7 +118,7 @@ def test_workers_meet():
 
 def test_a_worker_that_does_not_come_is_named():
     addresses = free_addresses(3)
-    errors = meet_all([Cluster(addresses, index) for index in (0, 2)], patience=1)
+    errors = meet_all([Cluster(addresses, index) for index in (0, 2)], patience=3)
     assert all(f"worker 1 ({addresses[1]})" in error for error in errors)
     assert not any("worker 0" in error or "worker 2" in error for error in errors)
 

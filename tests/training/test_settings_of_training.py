@@ -13,7 +13,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.training import precision
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.optimizers import AdamW, LossScale, SGDWithL2, shorten
-from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, train, weights
+from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, train, weights
 
 EVERYTHING = dataclasses.replace(
     RECIPE,
@@ -24,18 +24,6 @@ EVERYTHING = dataclasses.replace(
     early_stopping_patience=2,
     learning_rate_factors={"conv": 0.5},
 )
-
-
-def plain():
-    """No BatchNorm and no Dropout: what a batch does depends on its images alone."""
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(4, 3, activation="tanh", name="conv"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(3, dtype="float32", name="logits"),
-        ]
-    )
 
 
 def test_all_of_them_survive_a_kill(images, tmp_path, monkeypatch):

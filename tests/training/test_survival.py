@@ -71,7 +71,7 @@ def test_sigterm_ends_cleanly_and_says_how_to_go_on(whole, picture_folder, tmp_p
     assert_same_run(whole, training.Run(folder))
 
 
-WORKER_FLAGS = ["--epochs", "3", "--batch-size", "16", "--width", "0.3", "--image-size", "16", "16"]
+WORKER_FLAGS = ["--epochs", "100", "--batch-size", "16", "--width", "0.3", "--image-size", "16", "16"]
 
 
 def wait_for_first_epoch(folder, processes):

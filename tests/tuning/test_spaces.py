@@ -97,7 +97,7 @@ def test_conditional_values_are_drawn_only_beside_what_they_belong_to():
 
 
 def test_depth_of_a_published_vgg_is_another_one_of_the_zoo():
-    models = {drawn.model for _, drawn in draws("tricks", zoo.Experiment(model="vgg13_bn"), 40)}
+    models = {drawn.model for _, drawn in draws("tricks", zoo.Experiment(model="vgg13_bn"), 80)}
     assert models == {"vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"}
     for model in ("alexnet_mini", "vgg16c", "vgg11_lrn"):
         assert "depth" not in {one["config"]["name"] for one in spaces.describe("tricks", zoo.Experiment(model=model))}
