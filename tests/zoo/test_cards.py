@@ -6,6 +6,9 @@ import keras
 import pytest
 
 import zoo
+from nntricks_keras import data
+from nntricks_keras.files import write_json
+from nntricks_keras.serialization import to_dict
 from zoo.cards import SOURCES, card
 from zoo.names import UsageError
 from zoo.variants import VARIANTS
@@ -66,6 +69,15 @@ def test_preprocessing_of_each_source(tmp_path):
     assert zoo.preprocessing("vgg16c", tmp_path / "mine.pth") is None
     with pytest.raises(UsageError, match="its sources: keras"):
         zoo.preprocessing("vgg16", "caffe")
+
+
+def test_a_saved_model_expects_what_its_run_says_and_never_what_the_public_file_does(tmp_path):
+    lone, of_run = tmp_path / "vgg16.keras", tmp_path / "run" / "model.keras"
+    of_run.parent.mkdir()
+    expected = data.Preprocessing((32, 32), resize=36, mean=100.0, std=50.0, channels="grey")
+    write_json(of_run.with_name("inputs.json"), {"preprocessing": to_dict(expected)})
+    assert zoo.preprocessing("vgg16", lone) is None
+    assert zoo.preprocessing("vgg16", str(of_run)) == expected
 
 
 def test_preprocessing_gives_what_keras_applications_gives(rng):
