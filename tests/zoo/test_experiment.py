@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import zoo
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
+from nntricks_keras.files import write_json
 from zoo.commands import run_command
 
 TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
@@ -175,6 +177,35 @@ def test_evaluate_by_a_protocol_of_the_papers(run, capsys):
     assert "protocol dense" in capsys.readouterr().out
     assert command("evaluate", run.folder, "--protocol", "ten_crop") == 0
     assert "95 % interval" in capsys.readouterr().out
+
+
+def test_a_run_is_looked_at_with_the_images_it_was_trained_on(picture_folder, tmp_path, capsys):
+    from zoo.experiment import load_data
+
+    shutil.copytree(picture_folder / "train", tmp_path / "pictures")
+    bad = tmp_path / "pictures" / "above" / "bad.png"
+    bad.write_bytes(b"no picture")
+    experiment = zoo.Experiment(data=str(tmp_path / "pictures"), skip_bad_images=True)
+    (tmp_path / "run").mkdir()
+    experiment.save(tmp_path / "run" / "experiment.json")
+    write_json(
+        tmp_path / "run" / "inputs.json",
+        {
+            "preprocessing": {"image_size": 16},
+            "class_names": ["above", "below"],
+            "counts": load_data(experiment).counts,
+        },
+    )
+    capsys.readouterr()
+    for look in ("evaluate", "health"):
+        assert command(look, tmp_path / "run") == 2
+        told = capsys.readouterr()
+        assert "left out 1 images" in told.out
+        assert "no model.keras yet" in told.err  # what is looked for once the images are found right
+    bad.write_bytes((tmp_path / "pictures" / "above" / "000.png").read_bytes())  # mended
+    for look in ("evaluate", "health"):
+        assert command(look, tmp_path / "run") == 2
+        assert re.search(r"changed since the run.*train 65.*now, train 64", capsys.readouterr().err)
 
 
 def test_evaluate_refuses_other_classes(run, capsys):

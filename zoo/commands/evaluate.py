@@ -40,12 +40,13 @@ def main(argv):
 
 def _evaluate(run_dir, data_name, data_dir, split, protocol, scales, batch_size):
     import zoo
-    from nntricks_keras import data, evaluation, training
+    from nntricks_keras import evaluation, training
+    from zoo.experiment import load_data_of_run
 
     run = training.Run.open(run_dir)
     trained = zoo.Experiment.load(run.folder)
     source = data_name or trained.data
-    images = data.load(source, validation_fraction=trained.validation_fraction, data_dir=data_dir or trained.data_dir)
+    images = load_data_of_run(run, trained, source, data_dir)
     if list(images.class_names) != run.class_names:
         raise UsageError(
             f"{source} has other classes than the run was trained on: {', '.join(images.class_names[:5])}, ... "
