@@ -136,6 +136,13 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     assert "epochs was 1, now 3" in capsys.readouterr().err
 
 
+def test_a_flag_takes_its_value_after_an_equals_sign_as_it_is(capsys):
+    assert command("train", "--model=vgg_mini", "--recipe=quick", "--resume") == 2
+    assert capsys.readouterr().err == "error: --resume needs --run-dir, the folder of the run to go on with\n"
+    assert command("train", "--resume", "--run_dir=no/such_run") == 2
+    assert "no/such_run" in capsys.readouterr().err
+
+
 def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
     experiment.save(tmp_path / "best.json")
     flags = ["--epochs", 1, "--run-dir", tmp_path / "run", "--no-health"]
