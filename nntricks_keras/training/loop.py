@@ -84,8 +84,10 @@ def train(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
             f"give at least {strategy.num_replicas_in_sync}"
         )
-    if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
-        raise InputError(f"accumulate {recipe.accumulate} needs the TensorFlow backend, not {keras.backend.backend()}")
+    for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
+        if is_used and keras.backend.backend() != "tensorflow":
+            value = getattr(recipe, name)
+            raise InputError(f"{name} {value} needs the TensorFlow backend, not {keras.backend.backend()}")
     steps_per_epoch = math.ceil(image_data.counts["train"] / recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:

@@ -148,6 +148,14 @@ def test_a_layer_to_unfreeze_that_is_not_there(images, tmp_path):
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, unfreeze={"convv": 2}))
 
 
+@pytest.mark.parametrize("settings", [{"accumulate": 2}, {"unfreeze": {"conv": 2}}])
+def test_what_needs_tensorflow_is_refused_elsewhere_before_anything_is_written(images, tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match=rf"{next(iter(settings))} .* needs the TensorFlow backend, not jax"):
+        train(images, tmp_path / "run", dataclasses.replace(RECIPE, **settings), devices=tf.distribute.get_strategy())
+    assert not (tmp_path / "run").exists()
+
+
 def test_early_stopping_ends_the_run_and_stays_ended(images, tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=9, learning_rate=1e-12, early_stopping_patience=2, schedule="constant")
     run = training.train(plain, images, PREPROCESSING, recipe, tmp_path / "run")  # BatchNorm would move at any rate
