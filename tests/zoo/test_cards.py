@@ -10,6 +10,7 @@ from nntricks_keras import data
 from nntricks_keras.files import write_json
 from nntricks_keras.serialization import to_dict
 from zoo.cards import SOURCES, card
+from zoo.commands.evaluate import published_lines
 from zoo.names import UsageError
 from zoo.variants import VARIANTS
 
@@ -54,6 +55,39 @@ def test_published_errors_come_with_their_protocol():
     assert "dense" in best.protocol
     assert "table 3" in best.source
     assert "ten crops" in card("alexnet").published[0].protocol
+
+
+@pytest.mark.parametrize(
+    ("change", "errors"),
+    [
+        ({}, [27.0]),
+        ({"scales": (384,)}, [25.6]),
+        ({"scales": (512, 256, 384)}, [24.8]),
+        ({"scales": (300, 400)}, []),
+        ({"protocol": "multi_crop"}, []),
+        ({"protocol": "center"}, []),
+        ({"arguments": {"initializer": "paper"}}, [27.0]),
+        ({"arguments": {"width": 0.5, "activation": "elu"}}, []),
+        ({"image_size": 192}, []),
+        ({"split": "train"}, []),
+        ({"source": "imagenet2012_real"}, []),
+        ({"resize": None}, []),
+        ({"model": "vgg16_bn"}, []),
+        ({"model": "alexnet"}, []),
+        ({"model": "alexnet", "protocol": "ten_crop"}, [40.7]),
+        ({"model": "alexnet", "protocol": "ten_crop", "resize": 300}, []),
+    ],
+)
+def test_a_published_error_stands_beside_the_same_network_and_protocol_only(change, errors):
+    of_vgg16 = {"model": "vgg16", "arguments": {}, "image_size": 224, "resize": 256}
+    settings = {**of_vgg16, "source": "imagenet2012", "split": "test", "protocol": "dense", "scales": None, **change}
+    trained = zoo.Experiment(model=settings["model"], arguments=settings["arguments"])
+    preprocessing = data.Preprocessing(settings["image_size"], resize=settings["resize"])
+    seen = [settings[name] for name in ("source", "split", "protocol", "scales")]
+    lines = list(published_lines(trained, preprocessing, *seen))
+    assert len(lines) == len(errors)
+    for line, error in zip(lines, errors, strict=True):
+        assert f"top-1 {100 - error:.2f}% " in line
 
 
 def test_preprocessing_of_each_source(tmp_path):

@@ -42,12 +42,18 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Published:
-    """Errors in per cent as a paper prints them: comparable with the same protocol only."""
+    """Errors in per cent as a paper prints them, of ImageNet 2012's validation images.
+
+    Comparable with the same protocol only, which `protocol` tells in words. `evaluation` is its name in
+    evaluation.evaluate, and `scales` the short sides of the images in pixels.
+    """
 
     top1_error: float
     top5_error: float
     protocol: str
     source: str
+    evaluation: str
+    scales: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def card(name):
         smallest_input=variant.smallest_size,
         preprocessing={found.source: dict(SOURCES[found.source]) for found in weights},
         weights=weights,
-        published=tuple(Published(**entry) for entry in written["published"]),
+        published=tuple(Published(**{**entry, "scales": tuple(entry["scales"])}) for entry in written["published"]),
         measured=tuple(Measured(**entry) for entry in written["measured"]),
     )
 
