@@ -16,7 +16,7 @@ from nntricks_keras.training import distribution, freezing, precision, run_folde
 from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.curves import draw_curves
-from nntricks_keras.training.losses import CrossEntropy
+from nntricks_keras.training.losses import PLAIN, CrossEntropy
 from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
@@ -219,13 +219,16 @@ def _finish(run, recorder, test, recipe, num_parameters):
 
 
 def _compile(model, recipe, steps_per_epoch, computed_in):
+    metrics = [
+        keras.metrics.CategoricalAccuracy(name="top1"),
+        keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
+    ]
+    if recipe.label_smoothing:  # without it the loss is the plain one
+        metrics.append(keras.metrics.CategoricalCrossentropy(from_logits=True, name=PLAIN))
     model.compile(
         optimizer=make_optimizer(recipe, make_schedule(recipe, steps_per_epoch), model, computed_in),
         loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="top1"),
-            keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
-        ],
+        metrics=metrics,
     )
 
 
