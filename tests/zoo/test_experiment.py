@@ -35,6 +35,13 @@ def test_json_round_trip(experiment):
     assert zoo.Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
 
 
+def test_a_whole_number_is_a_number_and_one_number_is_a_square():
+    values = {"recipe": {"clip_norm": 5, "weight_decay": 0}, "preprocessing": {"image_size": 16, "mean": 127}}
+    read = zoo.Experiment.from_dict(values)
+    assert (read.recipe.clip_norm, read.recipe.weight_decay) == (5, 0)
+    assert (read.preprocessing.image_size, read.preprocessing.mean) == ((16, 16), (127.0,) * 3)
+
+
 def test_the_run_repeats_itself_from_its_json(run, tmp_path):
     saved = zoo.Experiment.load(run.folder)
     assert saved.preprocessing is not None
@@ -52,6 +59,19 @@ def test_the_run_repeats_itself_from_its_json(run, tmp_path):
         ({"recipe": {"epoch": 3}}, "'epoch'"),
         ({"recipe": {"augmentation": {"flip_horizontaly": True}}}, "flip_horizontaly"),
         ({"validation_fraction": 1.5}, "1.5"),
+        ({"validation_fraction": "0.1"}, r"validation_fraction has to be a number, received '0\.1'"),
+        ({"recipe": {"epochs": "12"}}, "Experiment.recipe.epochs has to be a whole number, received '12'"),
+        ({"recipe": {"epochs": 12.0}}, r"epochs has to be a whole number, received 12\.0"),
+        ({"recipe": {"epochs": True}}, "epochs has to be a whole number, received True"),
+        ({"recipe": {"epochs": None}}, "epochs has to be a whole number, received None"),
+        ({"recipe": {"clip_norm": "5"}}, "clip_norm has to be a number, received '5'"),
+        ({"recipe": {"deterministic": "false"}}, "deterministic has to be true or false, received 'false'"),
+        ({"recipe": {"unfreeze": {"conv*": "3"}}}, r"unfreeze\.conv\* has to be a whole number, received '3'"),
+        ({"recipe": {"unfreeze": "conv*"}}, r"unfreeze has to be an object of settings, received 'conv\*'"),
+        ({"recipe": {"augmentation": {"zoom": [1, "2"]}}}, r"zoom\[1\] has to be a number, received '2'"),
+        ({"preprocessing": {"image_size": "16"}}, "image_size has to be a whole number, received '16'"),
+        ({"data": 3}, "data has to be a text, received 3"),
+        ({"arguments": ["width"]}, "arguments has to be an object of settings"),
         ({"image_size": [8, 8], "preprocessing": {"image_size": [16, 16]}}, "contradicts"),
     ],
 )
