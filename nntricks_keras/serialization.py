@@ -6,6 +6,14 @@ import typing
 
 from nntricks_keras.errors import InputError
 
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    dict: "an object of settings",
+}
+
 
 class Json:
     """The base of a frozen dataclass that goes to JSON values and comes back."""
@@ -60,31 +68,36 @@ def from_dict(cls, values, where=""):
 
 
 def _revive(hint, value, where):
-    """JSON value -> what the annotation says: nested dataclasses, tuples, and unions of one of these with None."""
-    origin = typing.get_origin(hint)
+    """JSON value -> what the annotation says; InputError where it is of another kind.
+
+    Nested dataclasses, tuples and dictionaries are looked into; unions of several kinds and lists are not.
+    """
+    origin, of = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return _revive(typing.get_args(hint)[0], value, where)
+        return _revive(of[0], value, where)
     if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        for option in typing.get_args(hint):
-            if dataclasses.is_dataclass(option) and isinstance(value, dict):
-                return from_dict(option, value, where)
-            if typing.get_origin(option) is tuple and isinstance(value, list):
-                return _revive(option, value, where)
-        return value
+        options = [option for option in of if option is not types.NoneType]
+        return value if value is None or len(options) > 1 else _revive(options[0], value, where)
     if dataclasses.is_dataclass(hint):
         return from_dict(hint, value, where)
-    if origin is tuple and isinstance(value, list):
-        of = typing.get_args(hint)[0]
-        if dataclasses.is_dataclass(of):
-            return tuple(from_dict(of, item, f"{where}[{index}]") for index, item in enumerate(value))
-        return tuple(_tuple_of(item) for item in value)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            return _revive(of[0], value, where)  # one number that stands for all
+        return tuple(_revive(of[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is dict:
+        _check(value, dict, where)
+        return {key: _revive(of[1], item, f"{where}.{key}") for key, item in value.items()}
+    _check(value, dict if typing.is_typeddict(hint) else hint, where)
     return value
 
 
-def _tuple_of(value):
-    return tuple(_tuple_of(item) for item in value) if isinstance(value, list) else value
+def _check(value, wanted, where):
+    """Raises InputError unless the value is of that kind, if it is one of KINDS; a whole number is a number too."""
+    if wanted not in KINDS:
+        return
+    kind = (int, float) if wanted is float else wanted
+    if not isinstance(value, kind) or (isinstance(value, bool) and wanted is not bool):
+        raise InputError(f"{where} has to be {KINDS[wanted]}, received {value!r}")
 
 
 def _flat(values, prefix=""):

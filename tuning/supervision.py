@@ -4,7 +4,6 @@ Loads nothing heavy, so that `python -m tuning worker` itself is small.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from tuning.memory import machine_megabytes, resident_megabytes
 from tuning.worker import CHIEF_LOST, FINISHED, REPLACE_ME, RUN_TRIAL, WRONG_STUDY
+from zoo.gpus import visible_gpus
 
 LARGEST_MEGABYTES = 4096  # of a worker that may be kept, unless the user says otherwise
 SHARE_OF_MEMORY = 0.6  # of the machine's, for all workers together
@@ -180,19 +180,3 @@ def environments(count):
     if count > len(gpus) > 0:
         shared.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several workers on one GPU
     return [{**shared, "CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if gpus else shared for index in range(count)]
-
-
-def visible_gpus():
-    """What CUDA_VISIBLE_DEVICES may name, from the environment or from nvidia-smi; TensorFlow is not asked."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip() not in ("", "-1")]
-    if not shutil.which("nvidia-smi"):
-        return []
-    try:
-        asked = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return asked.stdout.split() if asked.returncode == 0 else []

@@ -96,6 +96,27 @@ def load_data(experiment):
     return image_data
 
 
+def load_data_of_run(run, experiment, source=None, data_dir=None):
+    """The images of training.Run `run`, whose Experiment is given, split as then; or those of another source.
+
+    Raises InputError when the run's own images are no longer as many: then its test images may be others, and among
+    them some that it was trained on.
+    """
+    source = source or experiment.data
+    found = load_data(dataclasses.replace(experiment, data=source, data_dir=data_dir or experiment.data_dir))
+    counted = run.inputs["counts"]
+    if source == experiment.data and found.counts != counted:
+        raise InputError(
+            f"{source} has changed since the run {run.folder}: {_listed(found.counts)} images now, "
+            f"{_listed(counted)} then, so that its splits hold other images"
+        )
+    return found
+
+
+def _listed(counts):
+    return ", ".join(f"{split} {count:,}" for split, count in counts.items())
+
+
 def _preprocessing(experiment, image_data):
     """That of the initial weights, or else as large as the model likes and standardized by the training images."""
     if experiment.initial_weights:

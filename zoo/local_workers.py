@@ -10,13 +10,14 @@ import tempfile
 import time
 
 from nntricks_keras.training.cluster import Cluster
+from zoo.gpus import shares
 
 PATIENCE_SECONDS = 5  # for the other workers to end by themselves, once one has failed
 PATIENCE_AFTER_STOP_SECONDS = 120  # likewise, once one has been asked to stop: they write a checkpoint first
 
 
 def run_workers(command, count, advice):
-    """Runs `command` in `count` processes, each with a TF_CONFIG of its own, and watches over them.
+    """Runs `command` in `count` processes, each with a TF_CONFIG and GPUs of its own, and watches over them.
 
     The chief's output is shown; that of another worker is kept, and shown if that worker fails. When one dies, the
     others, which would wait for it, are ended.
@@ -33,9 +34,9 @@ def run_workers(command, count, advice):
     with contextlib.ExitStack() as opened:
         logs = [None] + [opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(1, count)]
         processes = []
-        for index, log in enumerate(logs):
-            environment = {**os.environ, "TF_CONFIG": Cluster(addresses, index).tf_config()}
-            processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        for index, (log, gpus) in enumerate(zip(logs, shares(count), strict=True)):
+            place = {"TF_CONFIG": Cluster(addresses, index).tf_config(), "CUDA_VISIBLE_DEVICES": gpus}
+            processes.append(subprocess.Popen(command, env={**os.environ, **place}, stdout=log, stderr=log))
         with _passing_on_signals(processes):
             try:
                 return _watch(processes, logs, advice)

@@ -8,18 +8,23 @@ from nntricks_keras.data.decoding import decode_with_pillow
 from nntricks_keras.data.stores import EncodedStore, store_of
 from nntricks_keras.errors import InputError
 
-# Another worker is gone, or the memory is full: to read all images again would only take time.
-NOT_OF_AN_IMAGE = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.ResourceExhaustedError,
+# What reading and decoding raise. After anything else, as from another worker or from the memory, it would only take
+# time to read all images again.
+MAYBE_OF_AN_IMAGE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.UnknownError,
+    tf.errors.DataLossError,
 )
 
 
 @contextlib.contextmanager
 def naming_bad_images(*datasets):
-    """When TensorFlow fails within, looks for the first image of these splits of `data.load` that cannot be decoded.
+    """When TensorFlow fails within, and it may be over an image, looks for the first that cannot be decoded.
+
+    Args:
+        *datasets: splits of `data.load`, which are searched.
 
     Raises:
         InputError: naming that image and the reason. When every image can be decoded, the error was another one and
@@ -27,9 +32,7 @@ def naming_bad_images(*datasets):
     """
     try:
         yield
-    except tf.errors.OpError as error:
-        if isinstance(error, NOT_OF_AN_IMAGE):
-            raise
+    except MAYBE_OF_AN_IMAGE as error:
         for dataset in datasets:
             store = store_of(dataset)
             reason = _first_bad_image(store) if isinstance(store, EncodedStore) else None

@@ -105,13 +105,15 @@ def _view_makers(model, preprocessing, protocol, scales):
         )
     if protocol == "center":
         return [lambda image: views.center_view(image, preprocessing)]
+    if protocol == "ten_crop":
+        if (preprocessing.resize or 0) < max(size):
+            raise InputError(
+                f"ten_crop needs a margin: resize has to be at least the image size {size}, is {preprocessing.resize}"
+            )
+        return [lambda image: views.ten_crop_views(image, preprocessing)]
     scales = tuple(scales) if scales is not None else (preprocessing.resize or min(size),)
-    if protocol == "ten_crop" and scales[0] < max(size):
-        raise InputError(f"ten_crop needs a margin: resize {preprocessing.resize} is below the image size {size}")
     if min(scales) < max(size):
         raise InputError(f"scales have to be at least the image size {size}, received {scales}")
-    if protocol == "ten_crop":
-        return [lambda image: views.ten_crop_views(image, preprocessing)]
     if protocol == "multi_crop":
         return [lambda image: views.multi_crop_views(image, preprocessing, scales)]
     return [lambda image, scale=scale: views.whole_views(image, preprocessing, scale) for scale in scales]

@@ -62,6 +62,9 @@ def _from_tf_config(text):
     strange = sorted(set(jobs) - {"chief", "worker"})
     if strange:
         raise InputError(f"TF_CONFIG names jobs {strange}: only worker, and chief, train here")
+    for job, of_job in jobs.items():
+        if not isinstance(of_job, list):
+            raise InputError(f"TF_CONFIG's {job!r} has to be a list of addresses, received {of_job!r}")
     addresses = [address for job in ("chief", "worker") for address in jobs.get(job, [])]
     wrong = [address for address in addresses if not re.fullmatch(r"\S+:\d{1,5}", str(address))]
     if wrong or not addresses:

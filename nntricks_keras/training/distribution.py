@@ -156,9 +156,14 @@ def repair_uneven_batches():
 
 
 def make_deterministic():
-    """The same bits from every run, at the price of slower kernels; for the rest of the process."""
+    """The same bits from every run, at the price of slower kernels; for the rest of the process.
+
+    On JAX, XLA has to be told before it starts: InputError for a GPU when it was not. On CPUs it always is so.
+    """
     if keras.backend.backend() == "tensorflow":
         tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "jax":
+        _jax_devices().check_deterministic()
 
 
 @functools.cache

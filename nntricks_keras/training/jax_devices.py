@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 
 import jax
 import keras
@@ -12,6 +13,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.training.meeting import meet
 
 LOST_AFTER_SECONDS = 20  # without a sign of life; JAX's own 100 to 300 s are long to wait for an end
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 TIMEOUTS = ("heartbeat_timeout_seconds", "shutdown_timeout_seconds")
 
 
@@ -67,6 +69,12 @@ def find_devices(devices, cluster):
             f"set XLA_FLAGS=--xla_force_host_platform_device_count={devices}"
         )
     return DataParallel() if len(jax.devices()) > 1 else None
+
+
+def check_deterministic():
+    """Raises InputError when XLA may add in another order every time: on a GPU, unless its flags forbid it."""
+    if jax.default_backend() == "gpu" and DETERMINISTIC not in os.environ.get("XLA_FLAGS", "").split():
+        raise InputError(f"deterministic on JAX and a GPU needs XLA_FLAGS={DETERMINISTIC} in the environment")
 
 
 def place():

@@ -16,7 +16,7 @@ from nntricks_keras.training import distribution, freezing, precision, run_folde
 from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.curves import draw_curves
-from nntricks_keras.training.losses import CrossEntropy
+from nntricks_keras.training.losses import PLAIN, CrossEntropy
 from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.schedules import make_schedule
@@ -84,8 +84,10 @@ def train(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
             f"give at least {strategy.num_replicas_in_sync}"
         )
-    if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
-        raise InputError(f"accumulate {recipe.accumulate} needs the TensorFlow backend, not {keras.backend.backend()}")
+    for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
+        if is_used and keras.backend.backend() != "tensorflow":
+            value = getattr(recipe, name)
+            raise InputError(f"{name} {value} needs the TensorFlow backend, not {keras.backend.backend()}")
     steps_per_epoch = math.ceil(image_data.counts["train"] / recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
@@ -217,13 +219,16 @@ def _finish(run, recorder, test, recipe, num_parameters):
 
 
 def _compile(model, recipe, steps_per_epoch, computed_in):
+    metrics = [
+        keras.metrics.CategoricalAccuracy(name="top1"),
+        keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
+    ]
+    if recipe.label_smoothing:  # without it the loss is the plain one
+        metrics.append(keras.metrics.CategoricalCrossentropy(from_logits=True, name=PLAIN))
     model.compile(
         optimizer=make_optimizer(recipe, make_schedule(recipe, steps_per_epoch), model, computed_in),
         loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="top1"),
-            keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
-        ],
+        metrics=metrics,
     )
 
 

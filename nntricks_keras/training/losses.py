@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+PLAIN = "cross_entropy"  # the metric that tells the loss without smoothing
+
 
 class CrossEntropy(keras.losses.CategoricalCrossentropy):
     """Mean cross-entropy of one-hot labels and logits over the *global* batch.

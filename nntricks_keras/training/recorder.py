@@ -15,6 +15,7 @@ from nntricks_keras.files import save_atomically
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.distribution import alone
+from nntricks_keras.training.losses import PLAIN
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.schedules import EarlyStopping, Plateau
 
@@ -160,6 +161,7 @@ class Recorder(keras.callbacks.Callback):
         row |= {
             prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
         }
+        row["val_loss"] = float(logs.get(f"val_{PLAIN}", logs["val_loss"]))  # as that of the test: not smoothed
         row["seconds"] = round(time.perf_counter() - self._began, 3)
         row["images_per_second"] = round(
             self.steps_per_epoch * self.recipe.batch_size / (self._trained - self._began), 1

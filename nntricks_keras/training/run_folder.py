@@ -3,7 +3,8 @@
 experiment.json    what was trained on what, and how (when zoo.train made the run)
 environment.json   versions, devices, processor, commit
 inputs.json        the Preprocessing the model expects, the class names, the number of images of each split
-history.csv        a row an epoch
+history.csv        a row an epoch. loss is what training makes small, over augmented images and labels as the recipe
+                   smooths and mixes them; val_loss, as the loss of the test, is the plain cross-entropy
 checkpoints/       the newest two (checkpoints.py)
 model.keras        the best epoch by validation top-1, for prediction
 metrics.json       written last: the test split, evaluated once on model.keras, and what the training took
@@ -94,7 +95,10 @@ class Run:
         if not path.exists():
             return []
         with open(path, newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+            return [
+                {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
 
     def write_history(self, rows):
         text = io.StringIO()

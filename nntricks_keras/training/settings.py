@@ -56,7 +56,7 @@ class Recipe(serialization.Json):
     plateau_drops: int = 3
     """of plateau: how many times the rate falls"""
     label_smoothing: float = 0.0
-    """targets are (1 - s) for the class plus s / classes for every class"""
+    """training targets are (1 - s) for the class plus s / classes for every class"""
     augmentation: Augmentation = Augmentation()
     """what is done to the training images"""
     balanced: bool = False

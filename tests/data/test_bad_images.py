@@ -68,9 +68,15 @@ def test_another_error_passes(rng, tmp_path):
     images = data.load(tmp_path, validation_fraction=0.2)
     with pytest.raises(tf.errors.InvalidArgumentError, match="another"), data.naming_bad_images(images.train):
         raise tf.errors.InvalidArgumentError(None, None, "another")
-    damage(tmp_path / "train" / "dog" / "0.png")
-    with pytest.raises(tf.errors.UnavailableError, match="gone"), data.naming_bad_images(images.train):
-        raise tf.errors.UnavailableError(None, None, "gone")  # of a worker: nothing is read again for that
+    for i in range(6):
+        damage(tmp_path / "train" / "dog" / f"{i}.png")
+    # A worker is gone, an operation cannot be computed: nothing is read again for that.
+    for kind in (tf.errors.UnavailableError, tf.errors.InternalError, tf.errors.UnimplementedError):
+        with pytest.raises(kind, match="other"), data.naming_bad_images(images.train):
+            raise kind(None, None, "other")
+    for kind in (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnknownError):
+        with pytest.raises(InputError, match="not a readable image"), data.naming_bad_images(images.train):
+            raise kind(None, None, "of an image")
 
 
 def bomb(path):

@@ -183,6 +183,7 @@ def test_what_does_not_fit_is_named(photographs, networks):
         ((model, dataset, PREPROCESSING, "dense"), "to_conv_head"),
         ((over_any_size, dataset, PREPROCESSING, "ten_crop"), "logits"),
         ((model, dataset, data.Preprocessing((16, 16), resize=12), "ten_crop"), "margin"),
+        ((model, dataset, no_margin, "ten_crop"), "margin.*None"),
     ]:
         with pytest.raises(InputError, match=hint):
             evaluation.evaluate(*arguments)

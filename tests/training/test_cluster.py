@@ -40,6 +40,8 @@ def test_tf_config():
         ("[]", "no .cluster."),
         ("{}", "no .cluster."),
         ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', r"host:port.*'b'"),
+        ('{"cluster": {"worker": null}, "task": {"type": "worker", "index": 0}}', "'worker'.*list.*None"),
+        ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', "'worker'.*list.*'a:1'"),
         ('{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}', "host:port"),
         ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "twice"),
         ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', "'ps'"),

@@ -153,3 +153,38 @@ def test_the_parts_of_a_worker_with_several_devices_take_turns():
     parts = [tf.data.Dataset.range(3).map(lambda step, part=part: 10 * step + part) for part in range(3)]
     taken = [int(value) for value in distribution.take_turns(parts)]
     assert taken == [0, 1, 2, 10, 11, 12, 20, 21, 22]
+
+
+DETERMINISTIC = """
+import dataclasses, sys
+import keras, numpy as np
+from nntricks_keras import data, training
+from tests.training.small_runs import PREPROCESSING, RECIPE, build
+rng = np.random.default_rng(int(sys.argv[1]))
+images = data.load((rng.integers(0, 256, (90, 8, 8, 1), "uint8"), np.tile(np.arange(3), 30)), validation_fraction=0.2)
+recipe = dataclasses.replace(RECIPE, deterministic=True)
+runs = [training.train(build, images, PREPROCESSING, recipe, f"{sys.argv[2]}/{n}", lean=True) for n in range(2)]
+for one, two in zip(*(run.load_model().get_weights() for run in runs), strict=True):
+    np.testing.assert_array_equal(one, two)
+"""
+
+
+@pytest.mark.slow
+def test_a_deterministic_training_on_jax_gives_the_same_bits(rng, tmp_path):
+    pytest.importorskip("jax")
+    command = [sys.executable, "-c", DETERMINISTIC, str(rng.integers(10**6)), str(tmp_path)]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_deterministic_training_on_jax_and_a_gpu_says_which_flag_it_needs(monkeypatch):
+    jax = pytest.importorskip("jax")
+    from nntricks_keras.training.jax_devices import check_deterministic
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp")
+    with pytest.raises(InputError, match="XLA_FLAGS=--xla_gpu_deterministic_ops=true"):
+        check_deterministic()
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp --xla_gpu_deterministic_ops=true")
+    check_deterministic()

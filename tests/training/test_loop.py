@@ -72,6 +72,14 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, t
     assert len(training.Run.open(tmp_path / "run").history) == 1
     resumed = train(images, tmp_path / "run", resume=True)
     assert_same_run(run, resumed)
+    for column in ("epoch", "val_top1"):  # as they are written
+        assert _column(resumed, column) == _column(run, column)
+    assert json.dumps(resumed.metrics["best_epoch"]) == json.dumps(run.metrics["best_epoch"])
+
+
+def _column(run, name):
+    with open(run.folder / "history.csv") as file:
+        return [row[name] for row in csv.DictReader(file)]
 
 
 def test_a_lean_run_is_the_same_training_and_writes_less(run, images, tmp_path, capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nntricks_keras import layers, training
+from nntricks_keras import evaluation, layers, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training import precision
 from nntricks_keras.training.averaging import WeightAverage
@@ -69,6 +69,15 @@ def test_the_average_is_what_is_kept(images, tmp_path):
     result = averaged.metrics["validation"]["loss"]
     assert result == averaged.history[0]["val_loss"]
     assert any((a != b).any() for a, b in zip(weights(averaged), weights(last), strict=True))
+
+
+def test_smoothed_labels_are_those_of_training_only(images, tmp_path):
+    run = training.train(
+        plain, images, PREPROCESSING, dataclasses.replace(RECIPE, epochs=1, label_smoothing=0.5), tmp_path / "run"
+    )
+    of_validation = evaluation.evaluate(run.load_model(), images.validation, PREPROCESSING)
+    assert run.metrics["validation"]["loss"] == pytest.approx(of_validation["loss"], rel=1e-4)
+    assert min(row["loss"] for row in run.history) > -(2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 6))  # their entropy
 
 
 def test_parts_of_a_batch_add_up_to_its_gradient(images, tmp_path):
@@ -134,6 +143,14 @@ def assert_equal(ours, references):
 def test_a_layer_to_unfreeze_that_is_not_there(images, tmp_path):
     with pytest.raises(InputError, match="conv"):
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, unfreeze={"convv": 2}))
+
+
+@pytest.mark.parametrize("settings", [{"accumulate": 2}, {"unfreeze": {"conv": 2}}])
+def test_what_needs_tensorflow_is_refused_elsewhere_before_anything_is_written(images, tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match=rf"{next(iter(settings))} .* needs the TensorFlow backend, not jax"):
+        train(images, tmp_path / "run", dataclasses.replace(RECIPE, **settings), devices=tf.distribute.get_strategy())
+    assert not (tmp_path / "run").exists()
 
 
 def test_early_stopping_ends_the_run_and_stays_ended(images, tmp_path):

@@ -1,6 +1,7 @@
 """What a search prints, and what its workers find in their environment."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -77,7 +78,7 @@ def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
     assert "TF_FORCE_GPU_ALLOW_GROWTH" not in supervision.environments(2)[0]
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(supervision.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(
         supervision.subprocess, "run", lambda *_, **__: type("Asked", (), {"stdout": "0\n1\n", "returncode": 0})
     )

@@ -6,7 +6,11 @@ import keras
 import pytest
 
 import zoo
+from nntricks_keras import data
+from nntricks_keras.files import write_json
+from nntricks_keras.serialization import to_dict
 from zoo.cards import SOURCES, card
+from zoo.commands.evaluate import published_lines
 from zoo.names import UsageError
 from zoo.variants import VARIANTS
 
@@ -53,6 +57,39 @@ def test_published_errors_come_with_their_protocol():
     assert "ten crops" in card("alexnet").published[0].protocol
 
 
+@pytest.mark.parametrize(
+    ("change", "errors"),
+    [
+        ({}, [27.0]),
+        ({"scales": (384,)}, [25.6]),
+        ({"scales": (512, 256, 384)}, [24.8]),
+        ({"scales": (300, 400)}, []),
+        ({"protocol": "multi_crop"}, []),
+        ({"protocol": "center"}, []),
+        ({"arguments": {"initializer": "paper"}}, [27.0]),
+        ({"arguments": {"width": 0.5, "activation": "elu"}}, []),
+        ({"image_size": 192}, []),
+        ({"split": "train"}, []),
+        ({"source": "imagenet2012_real"}, []),
+        ({"resize": None}, []),
+        ({"model": "vgg16_bn"}, []),
+        ({"model": "alexnet"}, []),
+        ({"model": "alexnet", "protocol": "ten_crop"}, [40.7]),
+        ({"model": "alexnet", "protocol": "ten_crop", "resize": 300}, []),
+    ],
+)
+def test_a_published_error_stands_beside_the_same_network_and_protocol_only(change, errors):
+    of_vgg16 = {"model": "vgg16", "arguments": {}, "image_size": 224, "resize": 256}
+    settings = {**of_vgg16, "source": "imagenet2012", "split": "test", "protocol": "dense", "scales": None, **change}
+    trained = zoo.Experiment(model=settings["model"], arguments=settings["arguments"])
+    preprocessing = data.Preprocessing(settings["image_size"], resize=settings["resize"])
+    seen = [settings[name] for name in ("source", "split", "protocol", "scales")]
+    lines = list(published_lines(trained, preprocessing, *seen))
+    assert len(lines) == len(errors)
+    for line, error in zip(lines, errors, strict=True):
+        assert f"top-1 {100 - error:.2f}% " in line
+
+
 def test_preprocessing_of_each_source(tmp_path):
     keras_like = zoo.preprocessing("vgg16", "keras")
     assert keras_like.channels == "bgr"
@@ -66,6 +103,15 @@ def test_preprocessing_of_each_source(tmp_path):
     assert zoo.preprocessing("vgg16c", tmp_path / "mine.pth") is None
     with pytest.raises(UsageError, match="its sources: keras"):
         zoo.preprocessing("vgg16", "caffe")
+
+
+def test_a_saved_model_expects_what_its_run_says_and_never_what_the_public_file_does(tmp_path):
+    lone, of_run = tmp_path / "vgg16.keras", tmp_path / "run" / "model.keras"
+    of_run.parent.mkdir()
+    expected = data.Preprocessing((32, 32), resize=36, mean=100.0, std=50.0, channels="grey")
+    write_json(of_run.with_name("inputs.json"), {"preprocessing": to_dict(expected)})
+    assert zoo.preprocessing("vgg16", lone) is None
+    assert zoo.preprocessing("vgg16", str(of_run)) == expected
 
 
 def test_preprocessing_gives_what_keras_applications_gives(rng):

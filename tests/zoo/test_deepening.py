@@ -9,7 +9,9 @@ import pytest
 import zoo
 from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
-from zoo.experiment import build
+from nntricks_keras.files import write_json
+from nntricks_keras.serialization import to_dict
+from zoo.experiment import build, resolve
 
 SHAPE = {"input_shape": (32, 32, 1), "num_classes": 4}
 PREPROCESSING = data.Preprocessing((32, 32), mean=127.0, std=64.0, channels="grey")
@@ -59,6 +61,18 @@ def test_another_width_is_named(tmp_path):
     saved("vgg11", tmp_path / "a.keras", width=0.1)
     with pytest.raises(InputError, match=r"vgg13 cannot start from vgg11.*width"):
         build(experiment(tmp_path / "a.keras"), num_classes=4)
+
+
+def test_a_deeper_network_is_fed_as_the_trained_one_was(picture_folder, tmp_path):
+    """Not as Keras's public VGG16 is: BGR, and grey levels that no deviation divides."""
+    saved("vgg11", tmp_path / "a.keras")
+    started = dataclasses.replace(experiment(tmp_path / "a.keras", "vgg16"), data=str(picture_folder))
+    started = dataclasses.replace(started, preprocessing=None, image_size=(32, 32))
+    measured = resolve(started)[0].preprocessing
+    assert (measured.channels, measured.image_size) == ("rgb", (32, 32))
+    assert min(measured.std) > 10
+    write_json(tmp_path / "inputs.json", {"preprocessing": to_dict(PREPROCESSING)})
+    assert resolve(started)[0].preprocessing == PREPROCESSING
 
 
 @pytest.mark.slow

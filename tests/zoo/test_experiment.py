@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import zoo
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
+from nntricks_keras.files import write_json
 from zoo.commands import run_command
 
 TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
@@ -33,6 +35,13 @@ def test_json_round_trip(experiment):
     assert zoo.Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
 
 
+def test_a_whole_number_is_a_number_and_one_number_is_a_square():
+    values = {"recipe": {"clip_norm": 5, "weight_decay": 0}, "preprocessing": {"image_size": 16, "mean": 127}}
+    read = zoo.Experiment.from_dict(values)
+    assert (read.recipe.clip_norm, read.recipe.weight_decay) == (5, 0)
+    assert (read.preprocessing.image_size, read.preprocessing.mean) == ((16, 16), (127.0,) * 3)
+
+
 def test_the_run_repeats_itself_from_its_json(run, tmp_path):
     saved = zoo.Experiment.load(run.folder)
     assert saved.preprocessing is not None
@@ -50,6 +59,19 @@ def test_the_run_repeats_itself_from_its_json(run, tmp_path):
         ({"recipe": {"epoch": 3}}, "'epoch'"),
         ({"recipe": {"augmentation": {"flip_horizontaly": True}}}, "flip_horizontaly"),
         ({"validation_fraction": 1.5}, "1.5"),
+        ({"validation_fraction": "0.1"}, r"validation_fraction has to be a number, received '0\.1'"),
+        ({"recipe": {"epochs": "12"}}, "Experiment.recipe.epochs has to be a whole number, received '12'"),
+        ({"recipe": {"epochs": 12.0}}, r"epochs has to be a whole number, received 12\.0"),
+        ({"recipe": {"epochs": True}}, "epochs has to be a whole number, received True"),
+        ({"recipe": {"epochs": None}}, "epochs has to be a whole number, received None"),
+        ({"recipe": {"clip_norm": "5"}}, "clip_norm has to be a number, received '5'"),
+        ({"recipe": {"deterministic": "false"}}, "deterministic has to be true or false, received 'false'"),
+        ({"recipe": {"unfreeze": {"conv*": "3"}}}, r"unfreeze\.conv\* has to be a whole number, received '3'"),
+        ({"recipe": {"unfreeze": "conv*"}}, r"unfreeze has to be an object of settings, received 'conv\*'"),
+        ({"recipe": {"augmentation": {"zoom": [1, "2"]}}}, r"zoom\[1\] has to be a number, received '2'"),
+        ({"preprocessing": {"image_size": "16"}}, "image_size has to be a whole number, received '16'"),
+        ({"data": 3}, "data has to be a text, received 3"),
+        ({"arguments": ["width"]}, "arguments has to be an object of settings"),
         ({"image_size": [8, 8], "preprocessing": {"image_size": [16, 16]}}, "contradicts"),
     ],
 )
@@ -134,6 +156,13 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     assert "epochs was 1, now 3" in capsys.readouterr().err
 
 
+def test_a_flag_takes_its_value_after_an_equals_sign_as_it_is(capsys):
+    assert command("train", "--model=vgg_mini", "--recipe=quick", "--resume") == 2
+    assert capsys.readouterr().err == "error: --resume needs --run-dir, the folder of the run to go on with\n"
+    assert command("train", "--resume", "--run_dir=no/such_run") == 2
+    assert "no/such_run" in capsys.readouterr().err
+
+
 def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
     experiment.save(tmp_path / "best.json")
     flags = ["--epochs", 1, "--run-dir", tmp_path / "run", "--no-health"]
@@ -175,6 +204,35 @@ def test_evaluate_by_a_protocol_of_the_papers(run, capsys):
     assert "protocol dense" in capsys.readouterr().out
     assert command("evaluate", run.folder, "--protocol", "ten_crop") == 0
     assert "95 % interval" in capsys.readouterr().out
+
+
+def test_a_run_is_looked_at_with_the_images_it_was_trained_on(picture_folder, tmp_path, capsys):
+    from zoo.experiment import load_data
+
+    shutil.copytree(picture_folder / "train", tmp_path / "pictures")
+    bad = tmp_path / "pictures" / "above" / "bad.png"
+    bad.write_bytes(b"no picture")
+    experiment = zoo.Experiment(data=str(tmp_path / "pictures"), skip_bad_images=True)
+    (tmp_path / "run").mkdir()
+    experiment.save(tmp_path / "run" / "experiment.json")
+    write_json(
+        tmp_path / "run" / "inputs.json",
+        {
+            "preprocessing": {"image_size": 16},
+            "class_names": ["above", "below"],
+            "counts": load_data(experiment).counts,
+        },
+    )
+    capsys.readouterr()
+    for look in ("evaluate", "health"):
+        assert command(look, tmp_path / "run") == 2
+        told = capsys.readouterr()
+        assert "left out 1 images" in told.out
+        assert "no model.keras yet" in told.err  # what is looked for once the images are found right
+    bad.write_bytes((tmp_path / "pictures" / "above" / "000.png").read_bytes())  # mended
+    for look in ("evaluate", "health"):
+        assert command(look, tmp_path / "run") == 2
+        assert re.search(r"changed since the run.*train 65.*now, train 64", capsys.readouterr().err)
 
 
 def test_evaluate_refuses_other_classes(run, capsys):

@@ -30,6 +30,17 @@ print("I am", config["task"]["index"])
 
 
 @pytest.mark.parametrize(
+    ("there", "wanted"),
+    [("0,1,GPU-7,3", ["0,1", "GPU-7,3"]), ("4,5,6", ["4", "5"]), ("2", ["", ""]), ("", ["", ""])],
+)
+def test_no_two_have_the_same_gpu(tmp_path, monkeypatch, there, wanted):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", there)
+    place = f"{str(tmp_path)!r} + '/' + str(json.loads(os.environ['TF_CONFIG'])['task']['index'])"
+    assert run(f"open({place}, 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])", 2) == 0
+    assert [(tmp_path / str(index)).read_text() for index in range(2)] == wanted
+
+
+@pytest.mark.parametrize(
     ("end", "code", "said"),
     [
         ("sys.exit('something is wrong')", 1, "worker 1 ended with code 1"),

@@ -42,12 +42,18 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Published:
-    """Errors in per cent as a paper prints them: comparable with the same protocol only."""
+    """Errors in per cent as a paper prints them, of ImageNet 2012's validation images.
+
+    Comparable with the same protocol only, which `protocol` tells in words. `evaluation` is its name in
+    evaluation.evaluate, and `scales` the short sides of the images in pixels.
+    """
 
     top1_error: float
     top5_error: float
     protocol: str
     source: str
+    evaluation: str
+    scales: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def card(name):
         smallest_input=variant.smallest_size,
         preprocessing={found.source: dict(SOURCES[found.source]) for found in weights},
         weights=weights,
-        published=tuple(Published(**entry) for entry in written["published"]),
+        published=tuple(Published(**{**entry, "scales": tuple(entry["scales"])}) for entry in written["published"]),
         measured=tuple(Measured(**entry) for entry in written["measured"]),
     )
 
@@ -150,13 +156,20 @@ def preprocessing(name, weights):
 
     Args:
         name: of the model.
-        weights: a source that its card names, "imagenet", or a file (then what the public file of that kind expects).
+        weights: a source that its card names, "imagenet", or a file: then what the public file of that kind expects,
+            and for a saved `.keras`, of which there is no public one, what the inputs.json beside it says.
 
     Returns:
-        data.Preprocessing, or None for a file of a kind of which the model has no public weights.
+        data.Preprocessing, or None for a file of a kind of which the model has no public weights, and for a `.keras`
+        outside a run folder.
     """
     from nntricks_keras.data.preprocessing import Preprocessing
+    from nntricks_keras.files import read_json
+    from nntricks_keras.serialization import from_dict
 
+    if Path(weights).suffix == ".keras":
+        inputs = Path(weights).with_name("inputs.json")
+        return from_dict(Preprocessing, read_json(inputs)["preprocessing"]) if inputs.exists() else None
     found = card(name).weights_from(str(weights))
     if found is None and (weights == "imagenet" or weights in SOURCES):
         sources = ", ".join(entry.source for entry in card(name).weights) or "none"

@@ -40,12 +40,13 @@ def main(argv):
 
 def _evaluate(run_dir, data_name, data_dir, split, protocol, scales, batch_size):
     import zoo
-    from nntricks_keras import data, evaluation, training
+    from nntricks_keras import evaluation, training
+    from zoo.experiment import load_data_of_run
 
     run = training.Run.open(run_dir)
     trained = zoo.Experiment.load(run.folder)
     source = data_name or trained.data
-    images = data.load(source, validation_fraction=trained.validation_fraction, data_dir=data_dir or trained.data_dir)
+    images = load_data_of_run(run, trained, source, data_dir)
     if list(images.class_names) != run.class_names:
         raise UsageError(
             f"{source} has other classes than the run was trained on: {', '.join(images.class_names[:5])}, ... "
@@ -60,7 +61,7 @@ def _evaluate(run_dir, data_name, data_dir, split, protocol, scales, batch_size)
     result = evaluation.summarize(probabilities, labels)
     print(f"{trained.model}, {split} split of {source}, {result['count']:,} images, protocol {protocol}")
     print(f"loss {result['loss']:.4f}  " + "  ".join(_share(result, f"top{k}", f"top-{k}") for k in (1, 5)))
-    for line in _published(trained.model, source, protocol, scales):
+    for line in published_lines(trained, run.preprocessing, source, split, protocol, scales):
         print(line)
     folder = run.folder / "evaluation" / f"{split if data_name is None else 'other'}-{protocol}"
     _write_details(folder, probabilities, labels, run.class_names, f"{trained.model}, {split} of {source}, {protocol}")
@@ -93,16 +94,25 @@ def _write_details(folder, probabilities, labels, class_names, title):
     print(f"{folder}/: confusion.png, calibration.png, per_class.csv")
 
 
-def _published(model, source, protocol, scales):
-    """Lines with the figures printed by others, where data and protocol are the same."""
+def published_lines(trained, preprocessing, source, split, protocol, scales):
+    """Lines with the figures printed by others for the same network and images, protocol and scales.
+
+    Args:
+        trained: zoo.Experiment of the run; whatever it set of the model but the initializer makes another network.
+        preprocessing: data.Preprocessing of the run.
+        source, split: where the images are from; those of the papers are ImageNet's validation, our test.
+        protocol, scales: as evaluation.evaluate takes them.
+    """
     import zoo
 
-    if not source.startswith("imagenet2012"):
+    card = zoo.card(trained.model)
+    if (source, split) != ("imagenet2012", "test"):
         return
-    words = {"center": "centre crop", "ten_crop": "ten crops", "multi_crop": "multi-crop"}
-    wanted = words.get(protocol) or ("multi-scale dense" if scales and len(scales) > 1 else "single scale")
-    for result in zoo.card(model).published:
-        if wanted in result.protocol:
+    if set(trained.arguments) - {"initializer"} or preprocessing.input_shape != card.input_shape:
+        return
+    scales = sorted(scales or [preprocessing.resize])
+    for result in card.published:
+        if (result.evaluation, sorted(result.scales)) == (protocol, scales):
             yield (
                 f"published: top-1 {100 - result.top1_error:.2f}% top-5 {100 - result.top5_error:.2f}%, "
                 f"{result.protocol} ({result.source})"

@@ -74,7 +74,6 @@ def _check_network(network):
 
 def _choose(network, data_name, data_dir):
     """(model, where its images come from, data.ImageData, preprocessing, rows of history) of what was named."""
-
     from nntricks_keras import data, training
     from zoo import experiment as experiments
 
@@ -85,10 +84,10 @@ def _choose(network, data_name, data_dir):
         told = (folder / "experiment.json").exists()
         trained = experiments.Experiment.load(folder) if told else None
         source = data_name or _told(network, trained and trained.data)
-        images = data.load(
-            source,
-            validation_fraction=trained.validation_fraction if told else 0.1,
-            data_dir=data_dir or (trained and trained.data_dir),
+        images = (
+            experiments.load_data_of_run(run, trained, source, data_dir)
+            if told
+            else data.load(source, data_dir=data_dir)
         )
         model = run.load_model() if path.is_dir() else _load(path)
         return model, source, images, run.preprocessing, run.history

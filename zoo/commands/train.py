@@ -149,11 +149,15 @@ def _first_look(argv):
         parser.add_argument(f"--{name}")
     parser.add_argument("--resume", action="store_true")
     try:
-        return parser.parse_known_args(
-            [argument.replace("_", "-") if argument.startswith("--") else argument for argument in argv]
-        )[0]
+        return parser.parse_known_args([_hyphenated(argument) for argument in argv])[0]
     except argparse.ArgumentError:  # a flag without its value: the full parser says so, and better
         return parser.parse_args([])
+
+
+def _hyphenated(argument):
+    """--run_dir=a_b is --run-dir=a_b."""
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else argument
 
 
 def _next_run_dir(experiment):
