@@ -1,5 +1,6 @@
 """train: a model builder, images and a Recipe become a run folder."""
 
+import contextlib
 import functools
 import math
 import resource
@@ -69,7 +70,8 @@ def train(
         training.Run. A run that is complete already is returned as it is when `resume` is set.
 
     Raises:
-        InputError: what the user gave does not fit together; nothing has been trained.
+        InputError: what the user gave does not fit together, or another process trains in run_dir; nothing has been
+            trained.
         TrainingDivergedError: the loss became NaN or infinite.
         TrainingInterruptedError: Ctrl-C or SIGTERM came; a checkpoint of that very step has been written.
         WorkerLostError: another worker has died.
@@ -122,10 +124,20 @@ def train(
         average,
         workers,
     )
-    step = recorder.resume(model) if resume else 0
-    workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
-    if workers.is_chief:
-        _begin(run, strategy, image_data, preprocessing, experiment, overwrite)
+    claim = run_folder.claimed(run_dir, resume=resume, overwrite=overwrite)
+    with claim if workers.is_chief else contextlib.nullcontext():
+        step = recorder.resume(model) if resume else 0
+        workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
+        if workers.is_chief:
+            _begin(run, strategy, image_data, preprocessing, experiment)
+        _fit(recorder, model, image_data, preprocessing, step, health=health, callbacks=callbacks, lean=lean)
+    return run
+
+
+def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks, lean):
+    """Trains `model` from `step` on to the end of the recipe, and writes what a complete run has."""
+    run, recipe, workers, steps_per_epoch = recorder.run, recorder.recipe, recorder.workers, recorder.steps_per_epoch
+    strategy = workers.strategy
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = distribution.feed(
         strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
@@ -173,14 +185,12 @@ def train(
         if workers.is_chief:
             with distribution.alone():
                 test = None if lean else (image_data.test, preprocessing)
-                _finish(run, recorder, test, recipe, network.count_params())
+                _finish(run, recorder, test, recipe, recorder.network.count_params())
         workers.wait()
-    return run
 
 
-def _begin(run, strategy, image_data, preprocessing, experiment, overwrite):
-    """Makes the run folder, now that all that could be wrong has been looked at, with what is known of the run."""
-    run_folder.make(run.folder, overwrite=overwrite)
+def _begin(run, strategy, image_data, preprocessing, experiment):
+    """Writes what is known of the run, now that all that could be wrong has been looked at."""
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
     if experiment is not None:
         write_json(run.folder / "experiment.json", experiment)

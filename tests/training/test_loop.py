@@ -34,6 +34,7 @@ def test_the_run_folder_holds_what_the_design_says(run, images):
         "metrics.json",
         "curves.png",
         "tensorboard",
+        ".lock",
     }
     assert names == wanted
     assert run.preprocessing == PREPROCESSING
@@ -83,7 +84,8 @@ def test_a_lean_run_is_the_same_training_and_writes_less(run, images, tmp_path, 
     assert ended == [1, 2, 3]  # the row of an epoch is on the disk when the callback comes
     assert_same_run(run, lean)
     names = {path.name for path in lean.folder.iterdir()}
-    assert names == {"environment.json", "inputs.json", "history.csv", "checkpoints", "model.keras", "metrics.json"}
+    kept = {"environment.json", "inputs.json", "history.csv", "checkpoints", "model.keras", "metrics.json", ".lock"}
+    assert names == kept
     assert "test" not in lean.metrics
     assert lean.metrics["validation"] == run.metrics["validation"]
     assert capsys.readouterr().out == ""
