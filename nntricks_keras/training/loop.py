@@ -8,7 +8,6 @@ import sys
 
 import keras
 
-from nntricks_keras import serialization
 from nntricks_keras.data import naming_bad_images, pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
@@ -57,7 +56,8 @@ def train(
         devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy. Of several workers only the
             first, the chief, writes; all have to see the run folder to resume.
         checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
-        resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
+        resume: go on from the newest checkpoint in run_dir; the recipe, the preprocessing, the classes and the number
+            of images of each split have to be those it was started with.
         overwrite: delete the run in run_dir first.
         health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
             training is the same to the bit without.
@@ -93,14 +93,13 @@ def train(
     if recipe.deterministic:
         distribution.make_deterministic()
     computed_in = precision.resolve(recipe.precision)
+    inputs = run_folder.describe_inputs(image_data, preprocessing)
     workers = Workers(strategy)
     workers.check_agreement(
         {
             "recipe": recipe.to_dict(),
             "experiment": experiment or {},
-            "preprocessing": serialization.to_dict(preprocessing),
-            "counts": dict(image_data.counts),
-            "class_names": list(image_data.class_names),
+            **inputs,
             "computed_in": computed_in,
             "resume": resume,
             "keras": keras.__version__,
@@ -126,10 +125,12 @@ def train(
     )
     claim = run_folder.claimed(run_dir, resume=resume, overwrite=overwrite)
     with claim if workers.is_chief else contextlib.nullcontext():
+        if resume:
+            run_folder.check_inputs(run, inputs)
         step = recorder.resume(model) if resume else 0
         workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
         if workers.is_chief:
-            _begin(run, strategy, image_data, preprocessing, experiment)
+            _begin(run, strategy, inputs, experiment)
         _fit(recorder, model, image_data, preprocessing, step, health=health, callbacks=callbacks, lean=lean)
     return run
 
@@ -189,19 +190,12 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
         workers.wait()
 
 
-def _begin(run, strategy, image_data, preprocessing, experiment):
+def _begin(run, strategy, inputs, experiment):
     """Writes what is known of the run, now that all that could be wrong has been looked at."""
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
     if experiment is not None:
         write_json(run.folder / "experiment.json", experiment)
-    write_json(
-        run.folder / "inputs.json",
-        {
-            "preprocessing": serialization.to_dict(preprocessing),
-            "class_names": list(image_data.class_names),
-            "counts": dict(image_data.counts),
-        },
-    )
+    write_json(run.folder / "inputs.json", inputs)
 
 
 def _finish(run, recorder, test, recipe, num_parameters):

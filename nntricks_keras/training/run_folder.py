@@ -32,7 +32,7 @@ from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_atomically, write_json
 from nntricks_keras.locks import BusyError, held
-from nntricks_keras.serialization import from_dict
+from nntricks_keras.serialization import differences, from_dict, to_dict
 
 MARKS = ("environment.json", "inputs.json", "experiment.json", "checkpoints", "metrics.json")
 LOCK = ".lock"  # held while a process trains in the folder; left there, empty, when it is over
@@ -170,6 +170,31 @@ def _empty(folder):
             shutil.rmtree(path)
         elif path.name != LOCK:
             path.unlink()
+
+
+def describe_inputs(image_data, preprocessing):
+    """The contents of inputs.json for data.ImageData and data.Preprocessing."""
+    return {
+        "preprocessing": to_dict(preprocessing),
+        "class_names": list(image_data.class_names),
+        "counts": dict(image_data.counts),
+    }
+
+
+def check_inputs(run, inputs):
+    """Raises InputError when a run was started with other `inputs`, as describe_inputs makes them.
+
+    An image it has trained on may now be in the test split, and its steps so far are other epochs.
+    """
+    if not (run.folder / "inputs.json").exists():  # the run was ended before it was written
+        return
+    before = {**run.inputs, "preprocessing": to_dict(run.preprocessing)}  # with the defaults of settings added since
+    changed = differences(before, inputs)
+    if changed:
+        raise InputError(
+            f"{run.folder} was started with other data: "
+            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
+        )
 
 
 def write_environment(folder, devices):

@@ -38,3 +38,24 @@ def test_a_folder_that_was_claimed_and_never_written_is_free(images, tmp_path):
     with held(folder / ".lock", "it"):
         pass
     assert train(images, folder, dataclasses.replace(RECIPE, epochs=1), lean=True).is_complete
+
+
+def test_resume_with_other_data_names_what_changed(images, tmp_path):
+    """As when files were added to a folder: its splits are then dealt out anew."""
+    train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1), lean=True)
+    (tmp_path / "run" / "metrics.json").unlink()
+    before = (tmp_path / "run" / "inputs.json").read_bytes()
+    more = dataclasses.replace(images, counts={**images.counts, "train": images.counts["train"] + 4})
+    renamed = dataclasses.replace(images, class_names=["a", "b", "c"])
+    for other, named in [
+        (more, r"counts\.train was 5\d, now 6\d"),
+        (renamed, r"class_names was .*, now \['a', 'b', 'c'\]"),
+    ]:
+        with pytest.raises(InputError, match=named):
+            train(other, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1), resume=True)
+    preprocessing = dataclasses.replace(PREPROCESSING, mean=(120.0,))
+    with pytest.raises(InputError, match=r"preprocessing\.mean was \[127\.0\], now \[120\.0\]"):
+        training.train(
+            build, images, preprocessing, dataclasses.replace(RECIPE, epochs=1), tmp_path / "run", resume=True
+        )
+    assert (tmp_path / "run" / "inputs.json").read_bytes() == before
