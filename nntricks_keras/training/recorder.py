@@ -181,6 +181,7 @@ class Recorder(keras.callbacks.Callback):
             self._diverged("weights became NaN or infinite")
 
     def _diverged(self, what):
+        self._sync()
         kept = " and ".join(path.name for path in self.checkpoints.paths())
         raise TrainingDivergedError(
             f"{what} at step {self.step} (epoch {len(self.history) + 1}); "
@@ -196,9 +197,13 @@ class Recorder(keras.callbacks.Callback):
             self._signal = signal.SIGINT if signals[0] else signal.SIGTERM
         return bool(due), any(signals)
 
-    def _save(self, epoch, seconds=0.0):
+    def _sync(self):
+        """Within an epoch on JAX the variables hold the weights of its start, or nothing, until this."""
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # until then the variables hold the weights of the epoch's start
+            self.model.jax_state_sync()
+
+    def _save(self, epoch, seconds=0.0):
+        self._sync()
         cut_short = self.step % self.steps_per_epoch != 0
         if cut_short:  # otherwise on_epoch_end has looked, before model.keras was written
             self._check_weights()
