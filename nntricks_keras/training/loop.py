@@ -128,7 +128,8 @@ def train(
         if resume:
             run_folder.check_inputs(run, inputs)
         step = recorder.resume(model) if resume else 0
-        workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
+        with workers.noticing_loss(run.folder):  # the chief is gone when it was refused the folder
+            workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
         if workers.is_chief:
             _begin(run, strategy, inputs, experiment)
         _fit(recorder, model, image_data, preprocessing, step, health=health, callbacks=callbacks, lean=lean)
