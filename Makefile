@@ -51,7 +51,7 @@ test-all: $(VENV)/.test     ## the slow tests, then the backend-independent room
 
 test-jax: $(VENV)/.test
 	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py \
-		tests/health/test_probe.py tests/health/test_probe_inputs.py
+		tests/health/test_probe.py tests/health/test_probe_inputs.py tests/training/test_divergence.py
 
 test-lowest:                ## the quick tests with the lowest versions that pyproject.toml allows, in a venv of their own
 	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest

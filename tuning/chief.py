@@ -16,8 +16,8 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
+from nntricks_keras.locks import BusyError, held
 from tuning.dependable import LOCAL
-from tuning.locks import BusyError, held
 
 LOOPBACK = "127.0.0.1"
 NUM_ANSWERING = 16  # threads

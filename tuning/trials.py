@@ -13,9 +13,9 @@ import keras
 import zoo
 from nntricks_keras import serialization, training
 from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.locks import held
 from nntricks_keras.training.run_folder import MARKS
 from tuning import storage
-from tuning.locks import held
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
 from zoo.experiment import load_data, resolve

@@ -10,8 +10,8 @@ import traceback
 import keras_tuner as kt
 
 import zoo
+from nntricks_keras.locks import BusyError
 from tuning.clients import BETWEEN_TRIES_SECONDS, PatientClient
-from tuning.locks import BusyError
 from tuning.memory import resident_megabytes
 from tuning.studies import FAILED, Study
 from tuning.worker import HEARTBEAT_SECONDS, REPLACE_ME

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from nntricks_keras.training.cluster import Cluster
+from zoo import tether
 from zoo.gpus import shares
 
 PATIENCE_SECONDS = 5  # for the other workers to end by themselves, once one has failed
@@ -20,7 +21,7 @@ def run_workers(command, count, advice):
     """Runs `command` in `count` processes, each with a TF_CONFIG and GPUs of its own, and watches over them.
 
     The chief's output is shown; that of another worker is kept, and shown if that worker fails. When one dies, the
-    others, which would wait for it, are ended.
+    others, which would wait for it, are ended; all of them when this process dies, if they call tether.end_with_parent.
 
     Args:
         command: program and arguments.
@@ -33,10 +34,12 @@ def run_workers(command, count, advice):
     addresses = tuple(f"localhost:{port}" for port in _free_ports(count))
     with contextlib.ExitStack() as opened:
         logs = [None] + [opened.enter_context(tempfile.TemporaryFile("w+")) for _ in range(1, count)]
+        stdin = opened.enter_context(tether.held_end())
         processes = []
         for index, (log, gpus) in enumerate(zip(logs, shares(count), strict=True)):
             place = {"TF_CONFIG": Cluster(addresses, index).tf_config(), "CUDA_VISIBLE_DEVICES": gpus}
-            processes.append(subprocess.Popen(command, env={**os.environ, **place}, stdout=log, stderr=log))
+            environment = {**os.environ, **place, tether.VARIABLE: "1"}
+            processes.append(subprocess.Popen(command, env=environment, stdin=stdin, stdout=log, stderr=log))
         with _passing_on_signals(processes):
             try:
                 return _watch(processes, logs, advice)

@@ -8,7 +8,6 @@ and the path and shape of every variable. The archive's own CRC-32 tells a damag
 
 import json
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,6 @@ from keras import ops
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import write_atomically
-
-DAMAGED = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError)
 
 
 class Checkpoints:
@@ -37,8 +34,14 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*.npz"))
 
     def save(self, model, state, average=()):
-        """Writes the variables of model, optimizer and average, and `state` (JSON with "step"); returns the path."""
+        """Writes the variables of model, optimizer and average, and `state` (JSON with "step"); returns the path.
+
+        Of the other checkpoints the newest before it stay. Those of later steps could not be read when the run went on
+        from an earlier one, and half a file is what a kill left: they go.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        for half in self.folder.glob(".step-*.npz.partial"):
+            half.unlink()
         arrays, described = {}, []
         for key, variable in _variables(model, average):
             array = ops.convert_to_numpy(variable)
@@ -48,17 +51,27 @@ class Checkpoints:
         arrays["state"] = np.frombuffer(content.encode(), dtype=np.uint8)
         path = self.folder / f"step-{state['step']:08d}.npz"
         write_atomically(path, lambda file: np.savez(file, **arrays))
-        for old in self.paths()[: -self.keep]:
-            old.unlink()
+        paths = self.paths()
+        end = paths.index(path) + 1
+        for needless in paths[:end][: -self.keep] + paths[end:]:
+            needless.unlink()
         return path
 
     def newest(self):
-        """(state, arrays) of the newest readable checkpoint, or None; a warning names each damaged one."""
-        for path in reversed(self.paths()):
+        """(state, arrays) of the newest readable checkpoint, None when there is none; a warning names each damaged one.
+
+        Raises InputError when there are some and all are damaged.
+        """
+        paths = self.paths()
+        for path in reversed(paths):
             try:
                 return _read(path)
-            except DAMAGED as error:
+            except Exception as error:  # a wrong byte makes zipfile and NumPy raise almost anything
                 warnings.warn(f"{path} cannot be read ({error}); going back to the one before", stacklevel=2)
+        if paths:
+            raise InputError(
+                f"no checkpoint in {self.folder} can be read: bring back a copy, or begin again with --overwrite"
+            )
         return None
 
 
@@ -95,5 +108,8 @@ def _variables(model, average):
 
 def _read(path):
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        damaged = archive.zip.testzip()  # NumPy does not come to the CRC of an array whose header says it is shorter
+        if damaged:
+            raise ValueError(f"{damaged} is damaged")
         state = json.loads(bytes(archive["state"]))
         return state, {entry["key"]: archive[entry["key"]] for entry in state["variables"]}

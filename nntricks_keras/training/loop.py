@@ -1,5 +1,6 @@
 """train: a model builder, images and a Recipe become a run folder."""
 
+import contextlib
 import functools
 import math
 import resource
@@ -7,7 +8,6 @@ import sys
 
 import keras
 
-from nntricks_keras import serialization
 from nntricks_keras.data import naming_bad_images, pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
@@ -56,7 +56,8 @@ def train(
         devices: "auto", a number, or a tf.distribute.Strategy, see training.strategy. Of several workers only the
             first, the chief, writes; all have to see the run folder to resume.
         checkpoint_minutes: between checkpoints within an epoch; its end always writes one.
-        resume: go on from the newest checkpoint in run_dir; the recipe has to be the one it was started with.
+        resume: go on from the newest checkpoint in run_dir; the recipe, the preprocessing, the classes and the number
+            of images of each split have to be those it was started with.
         overwrite: delete the run in run_dir first.
         health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
             training is the same to the bit without.
@@ -69,7 +70,8 @@ def train(
         training.Run. A run that is complete already is returned as it is when `resume` is set.
 
     Raises:
-        InputError: what the user gave does not fit together; nothing has been trained.
+        InputError: what the user gave does not fit together, or another process trains in run_dir; nothing has been
+            trained.
         TrainingDivergedError: the loss became NaN or infinite.
         TrainingInterruptedError: Ctrl-C or SIGTERM came; a checkpoint of that very step has been written.
         WorkerLostError: another worker has died.
@@ -93,14 +95,13 @@ def train(
     if recipe.deterministic:
         distribution.make_deterministic()
     computed_in = precision.resolve(recipe.precision)
+    inputs = run_folder.describe_inputs(image_data, preprocessing)
     workers = Workers(strategy)
     workers.check_agreement(
         {
             "recipe": recipe.to_dict(),
             "experiment": experiment or {},
-            "preprocessing": serialization.to_dict(preprocessing),
-            "counts": dict(image_data.counts),
-            "class_names": list(image_data.class_names),
+            **inputs,
             "computed_in": computed_in,
             "resume": resume,
             "keras": keras.__version__,
@@ -124,10 +125,23 @@ def train(
         average,
         workers,
     )
-    step = recorder.resume(model) if resume else 0
-    workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
-    if workers.is_chief:
-        _begin(run, strategy, image_data, preprocessing, experiment, overwrite)
+    claim = run_folder.claimed(run_dir, resume=resume, overwrite=overwrite)
+    with claim if workers.is_chief else contextlib.nullcontext():
+        if resume:
+            run_folder.check_inputs(run, inputs)
+        step = recorder.resume(model) if resume else 0
+        with workers.noticing_loss(run.folder):  # the chief is gone when it was refused the folder
+            workers.check_agreement({"steps done, as the checkpoints in the run folder say": step})
+        if workers.is_chief:
+            _begin(run, strategy, inputs, experiment)
+        _fit(recorder, model, image_data, preprocessing, step, health=health, callbacks=callbacks, lean=lean)
+    return run
+
+
+def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks, lean):
+    """Trains `model` from `step` on to the end of the recipe, and writes what a complete run has."""
+    run, recipe, workers, steps_per_epoch = recorder.run, recorder.recipe, recorder.workers, recorder.steps_per_epoch
+    strategy = workers.strategy
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     validation = distribution.feed(
         strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
@@ -175,25 +189,16 @@ def train(
         if workers.is_chief:
             with distribution.alone():
                 test = None if lean else (image_data.test, preprocessing)
-                _finish(run, recorder, test, recipe, network.count_params())
+                _finish(run, recorder, test, recipe, recorder.network.count_params())
         workers.wait()
-    return run
 
 
-def _begin(run, strategy, image_data, preprocessing, experiment, overwrite):
-    """Makes the run folder, now that all that could be wrong has been looked at, with what is known of the run."""
-    run_folder.make(run.folder, overwrite=overwrite)
+def _begin(run, strategy, inputs, experiment):
+    """Writes what is known of the run, now that all that could be wrong has been looked at."""
     run_folder.write_environment(run.folder, strategy.num_replicas_in_sync)
     if experiment is not None:
         write_json(run.folder / "experiment.json", experiment)
-    write_json(
-        run.folder / "inputs.json",
-        {
-            "preprocessing": serialization.to_dict(preprocessing),
-            "class_names": list(image_data.class_names),
-            "counts": dict(image_data.counts),
-        },
-    )
+    write_json(run.folder / "inputs.json", inputs)
 
 
 def _finish(run, recorder, test, recipe, num_parameters):

@@ -23,7 +23,7 @@ DRAWING_SHARE = 0.005  # of the time of a training that its pictures may take
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or the weights became NaN or infinite; the run folder keeps the last good checkpoint."""
+    """The loss or the weights became NaN or infinite; no checkpoint of such weights has been written."""
 
 
 class TrainingInterruptedError(KeyboardInterrupt):
@@ -154,9 +154,7 @@ class Recorder(keras.callbacks.Callback):
             raise TrainingInterruptedError(f"stopped at step {self.step} (epoch {len(self.history) + 1})", self._signal)
 
     def on_epoch_end(self, epoch, logs=None):
-        # The loss of a step is that before its update: one that spoilt the weights shows in the next step, if there is.
-        if not all(np.isfinite(weight).all() for weight in self.network.get_weights()):
-            self._diverged("weights became NaN or infinite")
+        self._check_weights()
         row = {"epoch": epoch + 1, "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate))}
         row |= {
             prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
@@ -179,11 +177,18 @@ class Recorder(keras.callbacks.Callback):
         if self._agree()[1]:
             raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
 
+    def _check_weights(self):
+        """For what is to be saved: the loss of a step is that before its update, which may have spoilt the weights."""
+        if not all(np.isfinite(weight).all() for weight in self.network.get_weights()):
+            self._diverged("weights became NaN or infinite")
+
     def _diverged(self, what):
+        self._sync()
+        kept = " and ".join(path.name for path in self.checkpoints.paths())
         raise TrainingDivergedError(
             f"{what} at step {self.step} (epoch {len(self.history) + 1}); "
             f"a smaller learning_rate than {self.recipe.learning_rate:g} may help. "
-            f"{self.run.folder} keeps the checkpoint of epoch {len(self.history)}"
+            + (f"{self.checkpoints.folder} keeps {kept}" if kept else f"{self.run.folder} has no checkpoint yet")
             + (f". {self.health.last_words()}" if self.health else "")
         )
 
@@ -194,10 +199,16 @@ class Recorder(keras.callbacks.Callback):
             self._signal = signal.SIGINT if signals[0] else signal.SIGTERM
         return bool(due), any(signals)
 
-    def _save(self, epoch, seconds=0.0):
+    def _sync(self):
+        """Within an epoch on JAX the variables hold the weights of its start, or nothing, until this."""
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # until then the variables hold the weights of the epoch's start
+            self.model.jax_state_sync()
+
+    def _save(self, epoch, seconds=0.0):
+        self._sync()
         cut_short = self.step % self.steps_per_epoch != 0
+        if cut_short:  # otherwise on_epoch_end has looked, before model.keras was written
+            self._check_weights()
         metrics = [ops.convert_to_numpy(variable).tolist() for variable in self.model.metrics_variables]
         if not self.workers.is_chief:
             return

@@ -12,8 +12,10 @@ curves.png         loss and accuracy by epoch
 health.csv         a row a layer and time: signal, dead units, gradients, weights (health/records.py says more)
 health.png         the same as a picture
 tensorboard/       the same for TensorBoard
+.lock              held by the process that trains here
 """
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -30,9 +32,11 @@ import keras
 from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_atomically, write_json
-from nntricks_keras.serialization import from_dict
+from nntricks_keras.locks import BusyError, held
+from nntricks_keras.serialization import differences, from_dict, to_dict
 
 MARKS = ("environment.json", "inputs.json", "experiment.json", "checkpoints", "metrics.json")
+LOCK = ".lock"  # held while a process trains in the folder; left there, empty, when it is over
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +132,7 @@ def check(folder, *, resume, overwrite):
     elif folder.exists():
         if not folder.is_dir():
             raise InputError(f"{folder} is a file; a run needs a folder")
-        if any(folder.iterdir()):
+        if any(path.name != LOCK for path in folder.iterdir()):
             if not overwrite:
                 raise InputError(
                     f"{folder} is not empty: --resume goes on with the run in it, --overwrite deletes it first"
@@ -139,15 +143,62 @@ def check(folder, *, resume, overwrite):
         raise InputError(f"the run folder {folder} cannot be made or written: no right to write {existing}")
 
 
-def make(folder, *, overwrite):
-    """Makes the folder of a run that `check` has let pass, with nothing in it if `overwrite` is set."""
+@contextlib.contextmanager
+def claimed(folder, *, resume, overwrite):
+    """Makes the folder of a run that `check` has let pass; in the body no other process can claim it.
+
+    With `overwrite` nothing of what was in it is left. Raises InputError when another process trains there, or has
+    trained there since `check` looked.
+    """
     folder = Path(folder)
-    try:
-        if overwrite and folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the run folder {folder} cannot be made: {error}") from None
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder / LOCK, folder))
+            if overwrite:
+                _empty(folder)
+        except BusyError:
+            raise InputError(
+                f"another process is training in {folder} (it holds {LOCK} there): let it end, or give another folder"
+            ) from None
+        except OSError as error:
+            raise InputError(f"the run folder {folder} cannot be made: {error}") from None
+        if not resume:
+            check(folder, resume=False, overwrite=False)
+        yield
+
+
+def _empty(folder):
+    """Deletes all in a folder but the lock: without the file others would lock a new one."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def describe_inputs(image_data, preprocessing):
+    """The contents of inputs.json for data.ImageData and data.Preprocessing."""
+    return {
+        "preprocessing": to_dict(preprocessing),
+        "class_names": list(image_data.class_names),
+        "counts": dict(image_data.counts),
+    }
+
+
+def check_inputs(run, inputs):
+    """Raises InputError when a run was started with other `inputs`, as describe_inputs makes them.
+
+    An image it has trained on may now be in the test split, and its steps so far are other epochs.
+    """
+    if not (run.folder / "inputs.json").exists():  # the run was ended before it was written
+        return
+    before = {**run.inputs, "preprocessing": to_dict(run.preprocessing)}  # with the defaults of settings added since
+    changed = differences(before, inputs)
+    if changed:
+        raise InputError(
+            f"{run.folder} was started with other data: "
+            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
+        )
 
 
 def write_environment(folder, devices):

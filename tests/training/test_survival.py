@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nntricks_keras import training
+from nntricks_keras.locks import held
 from nntricks_keras.training.checkpoints import Checkpoints
 from tests.training.several_workers import start_workers, wait_for
 from tests.training.small_runs import assert_same_run
@@ -93,6 +94,24 @@ def test_local_workers_end_when_one_is_killed(picture_folder, tmp_path):
     assert "worker 1 was killed by signal 9; the others have been stopped" in printed
     assert f"--run-dir {folder} --workers 2 --resume" in printed
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_local_workers_end_with_a_checkpoint_when_their_parent_is_killed(picture_folder, tmp_path):
+    folder = tmp_path / "run"
+    parent = start(folder, "--data", picture_folder, *WORKER_FLAGS, "--epochs", 300, "--workers", 2)
+    wait_for_first_epoch(folder, [parent])
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    parent.kill()
+    printed, _ = parent.communicate(timeout=120)  # the pipe is the chief's, too: it ends with both
+    assert f"{folder} --resume goes on from there" in printed
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with held(folder / ".lock", folder):  # free
+        assert Checkpoints(folder / "checkpoints").newest()
 
 
 @pytest.mark.slow

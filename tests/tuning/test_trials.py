@@ -11,8 +11,8 @@ import zoo
 import zoo.experiment
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
+from nntricks_keras.locks import BusyError, held
 from tests.tuning.conftest import build
-from tuning.locks import BusyError, held
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
 from tuning.trials import run_trial, score_of
 

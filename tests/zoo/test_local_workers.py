@@ -1,13 +1,17 @@
 """Local workers: each gets its place, and none outlives a failure."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
-from zoo import local_workers
-from zoo.commands import run_command
+from zoo import local_workers, tether
+from zoo.commands import run_command, train
+from zoo.experiment import Experiment
 
 
 def run(code, count):
@@ -76,6 +80,39 @@ def test_what_all_say_is_said_once(capfd):
     assert capfd.readouterr().err == "wrong\n"
 
 
+ENDS_WITH_STDIN = "from zoo import tether; tether.end_with_parent(); print('on', flush=True); time.sleep(60)"
+
+
+def start_tethered(stdin, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", "import time; " + ENDS_WITH_STDIN],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_tethered_process_ends_with_its_stdin():
+    with tether.held_end() as stdin:
+        processes = [start_tethered(stdin, **{tether.VARIABLE: "1"}) for _ in range(2)] + [start_tethered(stdin)]
+        for process in processes:
+            process.stdout.read(3)
+        assert all(process.poll() is None for process in processes)
+    try:
+        assert [process.wait(timeout=20) for process in processes[:2]] == [-signal.SIGTERM] * 2
+        assert processes[2].poll() is None  # it was not asked to
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def test_workers_are_tethered_to_this_process(capfd):
+    code = "import select; from zoo import tether; print(tether.VARIABLE in os.environ, select.select([0], [], [], 0))"
+    assert run(code, 2) == 0
+    assert capfd.readouterr().out == "True ([], [], [])\n"
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [(["--workers", "0"], "received 0"), (["--workers", "2", "--devices", "2"], "without --devices")],
@@ -92,3 +129,19 @@ def test_workers_of_a_cluster_start_none_of_their_own(tmp_path, capsys, monkeypa
     arguments = ["train", "--run-dir", str(tmp_path / "run"), "--workers", "2"]
     assert run_command("python -m zoo", "zoo.commands", arguments) == 2
     assert "names some already" in capsys.readouterr().err
+
+
+def test_a_run_that_is_given_no_folder_takes_the_first_that_no_other_has_taken(tmp_path, monkeypatch):
+    """Two terminals may choose in the same moment: the folder is made when it is chosen."""
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(data="some/data")
+    chosen = [train._reserve_run_dir(experiment) for _ in range(2)]
+    assert chosen == ["runs/vgg_mini-some-data-1", "runs/vgg_mini-some-data-2"]
+
+
+def test_a_refused_training_leaves_no_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert run_command("python -m zoo", "zoo.commands", ["train", "--data", "empty"]) == 2
+    assert "empty" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").iterdir())

@@ -1,6 +1,7 @@
 """Train a model and leave a run folder; --resume goes on with one."""
 
 import argparse
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -87,20 +88,26 @@ def _train_with_workers(options, argv):
         for before, argument in itertools.pairwise(["", *argv])
         if before != "--workers" and argument.split("=")[0] != "--workers"
     ]
-    run_dir = options.run_dir or _next_run_dir(options.settings)
+    run_dir = options.run_dir or _reserve_run_dir(options.settings)
     command = [sys.executable, "-m", "zoo", "train", *kept, "--run-dir", run_dir]
     advice = f"python -m zoo train --run-dir {run_dir} --workers {options.workers} --resume goes on"
-    return run_workers(command, options.workers, advice)
+    try:
+        return run_workers(command, options.workers, advice)
+    finally:
+        if not options.run_dir:
+            _free(run_dir)
 
 
 def _train(options):
     from nntricks_keras.training import TrainingDivergedError, TrainingInterruptedError, WorkerLostError
     from nntricks_keras.training.cluster import find_cluster
     from zoo import experiment as experiments
+    from zoo.tether import end_with_parent
 
+    end_with_parent()
     cluster = find_cluster()
     is_chief = cluster is None or cluster.index == 0
-    run_dir = options.run_dir or _next_run_dir(options.settings)
+    run_dir = options.run_dir or _reserve_run_dir(options.settings, is_chief)
     if is_chief:
         print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
     try:
@@ -118,6 +125,9 @@ def _train(options):
     except TrainingInterruptedError as stop:
         print(f"\n{stop}; python -m zoo train --run-dir {run_dir} --resume goes on from there", file=sys.stderr)
         return 128 + stop.signal_number
+    finally:
+        if not options.run_dir:
+            _free(run_dir)
     if not is_chief:
         return 0
     print(results_table(run.metrics))
@@ -160,11 +170,22 @@ def _hyphenated(argument):
     return name.replace("_", "-") + equals + value if name.startswith("--") else argument
 
 
-def _next_run_dir(experiment):
+def _reserve_run_dir(experiment, is_writer=True):
+    """runs/MODEL-DATA-NUMBER with the first free number, made at once: another process then takes the next."""
     data = re.sub(
         r"[^A-Za-z0-9_.]+", "-", Path(experiment.data).name if Path(experiment.data).exists() else experiment.data
     )
     for number in itertools.count(1):
         folder = Path("runs") / f"{experiment.model}-{data}-{number}"
+        with contextlib.suppress(OSError):  # it is there; or there is no right to write, and the training says so
+            if is_writer:
+                folder.mkdir(parents=True)
+                return str(folder)
         if not folder.exists():
             return str(folder)
+
+
+def _free(run_dir):
+    """Deletes a reserved folder that is still empty: the training was refused."""
+    with contextlib.suppress(OSError):
+        Path(run_dir).rmdir()

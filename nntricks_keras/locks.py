@@ -1,12 +1,15 @@
 """held: one process at a time."""
 
 import contextlib
+import errno
 import os
 
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked there
     fcntl = None
+
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # some file systems have none: likewise
 
 
 class BusyError(RuntimeError):
@@ -28,6 +31,9 @@ def held(path, what):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BusyError(f"{what} is being worked on by another process (it holds {path})") from None
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
         yield
     finally:
         os.close(file)
