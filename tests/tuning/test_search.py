@@ -4,6 +4,7 @@ import dataclasses
 import json
 import socket
 import threading
+import time
 
 import grpc
 import keras_tuner as kt
@@ -192,6 +193,28 @@ def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, 
         assert chief.error is None
     with pytest.raises(ChiefLostError, match="has not answered"):
         client.create_trial("w")
+
+
+def test_patience_begins_with_the_first_try_that_fails_not_with_the_last_answer(experiment, tmp_path):
+    from tuning.clients import PatientClient
+
+    described = tuning.spaces.describe(pretended.space, experiment)
+    study = Study(tmp_path / "study")
+    settings = StudySettings(experiment, "a:space", described, num_trials=1)
+    study.write_settings(settings)
+    oracle = make_oracle(study, settings, pretended.space)
+    with Chief(oracle) as chief:
+        client = PatientClient(None, chief.address, "w", "p", "", patience=1)
+        trial = client.create_trial("w")
+    time.sleep(1.5)  # it trains for longer than its patience, and the chief is away when it has finished
+    again = Chief(oracle)
+    starting = threading.Timer(0.5, again.__enter__)
+    starting.start()
+    try:
+        assert client.get_trial(trial.trial_id).status == "RUNNING"
+    finally:
+        starting.join()
+        again.__exit__()
 
 
 def test_points_by_hand_are_completed_and_checked(experiment, tmp_path):
