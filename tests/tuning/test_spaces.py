@@ -96,6 +96,19 @@ def test_conditional_values_are_drawn_only_beside_what_they_belong_to():
         assert experiment.recipe.optimizer == hp.values["optimizer"]
 
 
+def test_a_grid_of_numbers_holds_both_its_ends_and_each_point_once():
+    whole = spaces.hyperparameters("all", TINY)
+    for name, expected in [
+        ("keep_prob", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
+        ("warmup_fraction", [0.05, 0.15, 0.25, 0.35, 0.45]),
+    ]:
+        (grid,) = [one for one in whole.space if one.name == name]
+        drawn = {grid.prob_to_value(prob) for prob in np.linspace(0, 1 - 1e-9, 100)}
+        assert sorted(drawn) == expected
+        assert len({grid.value_to_prob(value) for value in expected}) == len(expected)
+        assert grid.default in expected
+
+
 def test_depth_of_a_published_vgg_is_another_one_of_the_zoo():
     models = {drawn.model for _, drawn in draws("tricks", zoo.Experiment(model="vgg13_bn"), 40)}
     assert models == {"vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"}
