@@ -19,6 +19,7 @@ from nntricks_keras.files import read_json, write_json
 from tuning.dependable import LOCAL
 from tuning.locks import BusyError, held
 
+LOCK = "chief.lock"
 LOOPBACK = "127.0.0.1"
 NUM_ANSWERING = 16  # threads
 SECONDS_TO_HEAR = 10  # for workers elsewhere to hear that the search is over
@@ -173,7 +174,7 @@ def only_chief(folder):
     """Holds the study for this process; InputError when another searches it. The lock goes with its process."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(held(folder / "chief.lock", folder))
+            stack.enter_context(held(folder / LOCK, folder))
         except BusyError:
             who = read_json(folder / "chief.json") if (folder / "chief.json").exists() else {}
             raise InputError(

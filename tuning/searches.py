@@ -8,16 +8,17 @@ from nntricks_keras import serialization
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import write_json
 from tuning import spaces
-from tuning.chief import only_chief
+from tuning.chief import LOCK, only_chief
 from tuning.dependable import undescribe
 from tuning.durations import parse_seconds
 from tuning.first_points import complete_points
+from tuning.locks import is_fresh
 from tuning.objectives import parse_objective
 from tuning.oracles import ORACLES, make_oracle, num_trials_by_default
 from tuning.progress import Progress
 from tuning.pruning import PRUNERS
 from tuning.running import run
-from tuning.studies import FAILED, Study, StudySettings
+from tuning.studies import FAILED, FILE, Study, StudySettings
 from tuning.worker import RUN_TRIAL
 
 MAY_CHANGE = ("num_trials", "keep_best", "keep_bytes", "first", "study_id", "hyperparameters")
@@ -148,8 +149,8 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
 def _begin(study, settings):
     """The settings, with what an earlier search of the study has settled; InputError when they are another study's."""
     folder = study.folder
-    if not (folder / "study.json").exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not (folder / FILE).exists():
+        if not is_fresh(folder, LOCK, FILE):
             raise InputError(f"{folder} is not a study: it has no study.json; give a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         return settings

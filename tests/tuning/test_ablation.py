@@ -334,6 +334,16 @@ def test_another_ablation_in_the_folder_is_named(tmp_path):
         open_folder(tmp_path, settings)
 
 
+def test_a_kill_in_the_first_moment_leaves_a_folder_that_the_same_ablation_takes(tmp_path):
+    settings = make_settings(["norm"])
+    for name in ("lock", ".ablation.json.partial"):
+        (tmp_path / name).touch()
+    assert open_folder(tmp_path, settings) == settings
+    (tmp_path / "model.keras").touch()
+    with pytest.raises(InputError, match="not empty"):
+        open_folder(tmp_path, settings)
+
+
 def test_the_command_names_what_is_wrong(tmp_path, capsys):
     arguments = ["ablate", "--tricks", "nrom", "--ablation-dir", str(tmp_path / "ablation")]
     assert run_command("python -m tuning", "tuning.commands", arguments) == 2

@@ -113,6 +113,14 @@ def test_a_study_of_something_else_is_refused_and_says_what_is_other(experiment,
         refused("searched already, by process", experiment, folder)
 
 
+def test_a_kill_in_the_first_moment_leaves_a_folder_that_the_same_search_takes(experiment, tmp_path, monkeypatch):
+    for name in ("chief.lock", ".study.json.partial"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("tuning.searches.run", lambda *_: None)
+    assert tuning.search(experiment, tmp_path, num_trials=1) == []
+    assert Study.open(tmp_path).settings.num_trials == 1
+
+
 def test_a_port_in_use_and_no_address_of_this_machine_are_refused(experiment, tmp_path):
     settings = StudySettings(experiment, "a:space", tuning.spaces.describe(pretended.space, experiment))
     study = Study(tmp_path / "study")
