@@ -48,8 +48,31 @@ def test_mean_and_interval_are_scipys(rng):
     np.testing.assert_allclose([found.p, found.low, found.high], [peer.pvalue, interval.low, interval.high])
     assert mean_of([0.25]).low is None
     assert mean_of([0.25]).p is None
-    assert mean_of([0.0, 0.0]).p == 1.0
-    assert mean_of([0.5, 0.5]) == dataclasses.replace(mean_of([0.5]), low=0.5, high=0.5, p=0.0)
+
+
+@pytest.mark.parametrize("number", [2, 5, 8])
+def test_differences_without_a_spread_have_the_exact_p_of_sign_flips_and_no_interval(number, rng):
+    gain = rng.uniform(0.01, 0.1)
+    rounded = [gain, *([math.nextafter(gain, 1)] * (number - 1))]  # one unit in the last place, as sums leave it
+    for values in ([gain] * number, [-gain] * number, rounded):
+        found = mean_of(values)
+        exact = scipy.stats.permutation_test(
+            (np.array(values),), np.mean, permutation_type="samples", n_resamples=np.inf
+        )
+        assert found.p == pytest.approx(exact.pvalue)
+        assert found.low is found.high is None
+    for nothing in (0.0, 1e-17):
+        assert mean_of([nothing] * number) == dataclasses.replace(mean_of([nothing]), p=1.0)
+
+
+def test_two_seeds_that_agree_do_not_show_that_a_trick_helps(tmp_path):
+    settings = make_settings(["norm"], ["add_one_in"], num_seeds=2)
+    outcomes = outcomes_of(tmp_path, settings, lambda recipe, _: 0.8 + 0.05 * len(recipe))
+    effects = all_effects(settings, outcomes)
+    found = effect_of(effects, "add_one_in", "norm")
+    assert (found.effect, found.p, found.verdict) == (pytest.approx(0.05), 0.5, NOTHING)
+    assert "+5.0 (all seeds alike: no interval) p 0.5 ?" in report(settings, outcomes, effects)
+    draw_forest(tmp_path / "forest.png", settings, effects)
 
 
 def test_holm_is_the_closed_test_of_bonferroni(rng):
