@@ -7,7 +7,7 @@ from pathlib import Path
 from nntricks_keras import serialization
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import write_json
-from tuning import spaces
+from tuning import spaces, storage
 from tuning.chief import LOCK, only_chief
 from tuning.dependable import undescribe
 from tuning.durations import parse_seconds
@@ -101,6 +101,8 @@ def search(
         progress.take_in(oracle.records.values())
         if not oracle.is_finished():
             run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
+        if oracle.is_finished():  # Hyperband goes on from no trial any more
+            storage.keep_best(study, study.records(), settings.keep_best, settings.keep_bytes)
     trials = study.ranked()
     if trials:
         write_json(study.folder / "best.json", trials[0].experiment)

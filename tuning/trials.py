@@ -62,8 +62,9 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
             trial = _Trial(study, settings, record, epochs, start_from, decide)
             trial.run()
             record = trial.record
-    short = storage.short_of(study, experiment.recipe.epochs) if settings.tuner == "hyperband" else ()
-    storage.keep_best(study, settings.keep_best, settings.keep_bytes, needed=short)
+    records = study.records()
+    short = storage.short_of(records, experiment.recipe.epochs) if settings.tuner == "hyperband" else ()
+    storage.keep_best(study, records, settings.keep_best, settings.keep_bytes, needed=short)
     return record
 
 
