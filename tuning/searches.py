@@ -82,7 +82,7 @@ def search(
         InputError: an argument that cannot be; a study_dir of another study or of something else; another search of
             the study; a port in use; every trial failed.
         SearchInterruptedError: Ctrl-C or SIGTERM came.
-        WorkersFailedError: the worker processes only die.
+        WorkersFailedError: the worker processes only die, or cannot load the experiment's data.
     """
     settings = _settings(
         experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first
@@ -107,8 +107,12 @@ def search(
     if trials:
         write_json(study.folder / "best.json", trials[0].experiment)
     if not trials and oracle.is_finished():
-        failed = [record.reason for record in study.records() if record.status == FAILED]
-        raise InputError(f"all {len(failed)} trials failed, the first because {failed[0]}")
+        records = study.records()
+        failed = [record.reason for record in records if record.status == FAILED]
+        pruned = len(records) - len(failed)
+        told = f"no trial has completed: {len(failed)} failed and {pruned} were pruned"
+        first = f", the first because {failed[0]}" if failed else ""
+        raise InputError((told if pruned else f"all {len(failed)} trials failed") + first)
     return trials
 
 

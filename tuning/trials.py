@@ -68,6 +68,11 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     return record
 
 
+def prepare(settings):
+    """Loads and measures the images of a study, once for all trials of this process; InputError if it cannot."""
+    _settle(settings.experiment)
+
+
 def score_of(executions, settings):
     """The mean over those executions that have begun of each one's best epoch by the study's objective, or None."""
     best = max if settings.direction == "max" else min
