@@ -32,6 +32,16 @@ def name_of(trick):
     return trick["name"] if isinstance(trick, dict) else trick
 
 
+def settings_of(trick):
+    """The settings it is given with, {"alpha": 0.5}; none of a name alone."""
+    return {key: value for key, value in trick.items() if key != "name"} if isinstance(trick, dict) else {}
+
+
+def with_settings(name, settings):
+    """A trick as the zoo's builders take it: a name alone, or a dictionary."""
+    return {"name": name, **settings} if settings else name
+
+
 def with_recipe(experiment, **changes):
     """The experiment with these settings of its recipe changed."""
     return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, **changes))

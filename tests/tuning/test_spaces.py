@@ -69,6 +69,30 @@ def test_the_defaults_are_the_experiment_itself(name):
     assert drawn.recipe.augmentation.mixup == 0.2
 
 
+@pytest.mark.parametrize(
+    ("argument", "own", "hyperparameter"),
+    [
+        ("activation", {"name": "elu", "alpha": 0.6}, ("activation_alpha", 0.6)),
+        ("activation", {"name": "leaky_relu", "negative_slope": 0.4}, ("negative_slope", 0.4)),
+        ("activation", {"name": "prelu", "initial_slope": 0.1}, None),
+        ("initializer", {"name": "gaussian", "stddev": 0.1}, None),
+        ("norm", {"name": "batch", "alpha": 0.01, "epsilon": 1e-3}, ("norm_alpha", 0.01)),
+        ("norm", {"name": "lrn", "size": 3}, None),
+    ],
+)
+def test_a_trick_keeps_its_own_settings_and_no_other_has_them(argument, own, hyperparameter):
+    experiment = dataclasses.replace(TINY, arguments={**TINY.arguments, argument: own})
+    hp = kt.HyperParameters()
+    drawn = tuning.space("tricks")(hp, experiment)
+    assert drawn.arguments[argument] == own
+    build(drawn, 10)
+    if hyperparameter:
+        assert hp.values[hyperparameter[0]] == hyperparameter[1]
+    other = kt.HyperParameters()
+    other.values[argument] = {"activation": "tanh", "initializer": "he", "norm": "none"}[argument]
+    assert tuning.space("tricks")(other, experiment).arguments[argument] in ("tanh", "he", None)
+
+
 def test_every_draw_is_json_and_builds(rng):
     for hp, experiment in draws("all", TINY, 8):
         print(hp.values)
