@@ -169,5 +169,6 @@ def _begin(study, settings):
             f"{folder} is a study of something else: "
             + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
         )
-    first = settings.first or saved.first
+    # Those of before stay: a grid goes on from the last point that was not given by hand, and these are on no grid.
+    first = [*saved.first, *(point for point in settings.first if point not in saved.first)]
     return dataclasses.replace(settings, study_id=saved.study_id, first=first, hyperparameters=saved.hyperparameters)

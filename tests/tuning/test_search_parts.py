@@ -1,12 +1,15 @@
-"""What a search prints, and what its workers find in their environment."""
+"""What a search prints, what it goes on with, and what its workers find in their environment."""
 
+import dataclasses
 import os
 import sys
 
 import pytest
 
 import zoo
-from tuning import supervision
+from tests.tuning.test_oracles import begin, play, space
+from tuning import searches, supervision
+from tuning.oracles import make_oracle
 from tuning.progress import Progress
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
 
@@ -82,3 +85,17 @@ def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
         supervision.subprocess, "run", lambda *_, **__: type("Asked", (), {"stdout": "0\n1\n", "returncode": 0})
     )
     assert [one["CUDA_VISIBLE_DEVICES"] for one in supervision.environments(2)] == ["0", "1"]
+
+
+def test_a_grid_goes_on_though_other_first_points_are_given(tmp_path):
+    off_grid, new = ({"norm": "none", "rate": rate} for rate in (0.5, 0.3))
+    oracle = begin(tmp_path, "grid", num_trials=1, first=[off_grid])
+    play(oracle)
+    for first in ([new], []):
+        settings = dataclasses.replace(oracle.settings, first=first, num_trials=oracle.settings.num_trials + 2)
+        settings = searches._begin(oracle.study, settings)
+        oracle.study.write_settings(settings)
+        oracle = make_oracle(oracle.study, settings, space)
+        found = list(play(oracle).values())
+        assert found[:2] == [off_grid, new]
+    assert len({str(point) for point in found}) == 5
