@@ -9,9 +9,11 @@ import pytest
 import zoo
 from tests.tuning.test_oracles import begin, play, space
 from tuning import searches, supervision
+from tuning.commands import ExperimentOptions
 from tuning.oracles import make_oracle
 from tuning.progress import Progress
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
+from zoo import recipes
 
 
 def record(trial_id, status, score=None, reason=None, epochs=1):
@@ -99,3 +101,10 @@ def test_a_grid_goes_on_though_other_first_points_are_given(tmp_path):
         found = list(play(oracle).values())
         assert found[:2] == [off_grid, new]
     assert len({str(point) for point in found}) == 5
+
+
+@pytest.mark.parametrize("name", ["alexnet2012", "quick"])
+def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
+    experiment = ExperimentOptions(model="alexnet", recipe=name, width=0.5).make_experiment()
+    assert experiment.arguments == {**recipes.arguments(name), "width": 0.5}
+    assert ("initializer" in experiment.arguments) == (name == "alexnet2012")

@@ -25,12 +25,13 @@ class ExperimentOptions:
     def make_experiment(self):
         """The zoo.Experiment that is meant."""
         import zoo
+        from zoo import recipes
 
         if self.experiment:
             experiment = zoo.Experiment.load(self.experiment)
         else:
-            recipe = zoo.recipe(self.recipe)
-            experiment = zoo.Experiment(self.model, data=self.data, data_dir=self.data_dir, recipe=recipe)
+            recipe, arguments = recipes.recipe(self.recipe), recipes.arguments(self.recipe)
+            experiment = zoo.Experiment(self.model, arguments, self.data, data_dir=self.data_dir, recipe=recipe)
         if self.epochs is not None:
             recipe = dataclasses.replace(experiment.recipe, epochs=self.epochs)
             experiment = dataclasses.replace(experiment, recipe=recipe)
