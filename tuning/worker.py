@@ -65,6 +65,8 @@ def main(argv):
 
 def _beat(tuner):
     """Tells the chief that this worker lives, and hears whether it is still wanted."""
+    import grpc
+
     from tuning.clients import ChiefLostError, TurnedAwayError
 
     current, client = tuner.current, tuner.make_client()
@@ -81,6 +83,9 @@ def _beat(tuner):
             print(error, file=sys.stderr, flush=True)
             # At once, and without a word more in the run folder, which may be another's by now.
             os._exit(CHIEF_LOST if isinstance(error, ChiefLostError) else LEFT_OUT)
+        except grpc.RpcError as error:  # without a next beat the trial would go to another worker, too
+            print(f"the chief answered a sign of life with {error}", file=sys.stderr, flush=True)
+            continue
         if trial.status == "STOPPED" and current.get("trial_id") == trial_id:
             tuner.asked_to_stop.set()
             os.kill(os.getpid(), signal.SIGTERM)  # the search has been stopped: a checkpoint, and the end

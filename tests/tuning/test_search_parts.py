@@ -2,13 +2,17 @@
 
 import dataclasses
 import os
+import signal
 import sys
+import threading
+from types import SimpleNamespace
 
+import grpc
 import pytest
 
 import zoo
 from tests.tuning.test_oracles import begin, play, space
-from tuning import searches, supervision
+from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
 from tuning.oracles import make_oracle
 from tuning.progress import Progress
@@ -108,3 +112,23 @@ def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
     experiment = ExperimentOptions(model="alexnet", recipe=name, width=0.5).make_experiment()
     assert experiment.arguments == {**recipes.arguments(name), "width": 0.5}
     assert ("initializer" in experiment.arguments) == (name == "alexnet2012")
+
+
+def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatch, capsys):
+    answers = [grpc.RpcError("INTERNAL"), SimpleNamespace(status="STOPPED"), SystemExit("enough")]
+
+    def get_trial(trial_id):
+        answer = answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    client = SimpleNamespace(get_trial=get_trial)
+    tuner = SimpleNamespace(current={"trial_id": "0000"}, make_client=lambda: client, asked_to_stop=threading.Event())
+    signals = []
+    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(os, "kill", lambda _, number: signals.append(number))
+    with pytest.raises(SystemExit, match="enough"):
+        worker._beat(tuner)
+    assert signals == [signal.SIGTERM]
+    assert "INTERNAL" in capsys.readouterr().err
