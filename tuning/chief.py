@@ -16,6 +16,7 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
+from tuning.addresses import parse_address
 from tuning.dependable import LOCAL
 from tuning.locks import BusyError, held
 
@@ -171,10 +172,10 @@ class Chief(OracleServicer):
 
 def split_address(address):
     """ "HOST:PORT" -> (host, port). Raises InputError for anything else."""
-    host, colon, port = str(address).rpartition(":")
-    if not (colon and host and port.isdigit() and int(port) < 65536):
+    parsed = parse_address(address)
+    if parsed is None:
         raise InputError(f"an address is HOST:PORT, for example 127.0.0.1:8000, received {address!r}")
-    return host, int(port)
+    return parsed
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ def search(
             all its brackets, where a trial that is promoted counts anew.
         executions: trainings a trial, each with a seed of its own; its score is their mean.
         seed: of the draws. The draws of random and grid depend on it alone, not on the number of workers.
-        objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of another column of the history.
+        objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of loss, top1, top5: of the training images.
         pruner: None, or a name in tuning.pruning ("median", "asha"): stops hopeless trials. Not with hyperband, which
             does so itself.
         first: points to try before anything is drawn: a list of {hyperparameter: value}, or a JSON file of one.

@@ -204,9 +204,9 @@ def test_a_worker_command_without_chief_or_study_says_so(tmp_path, capsys, monke
     (tmp_path / "study.json").write_text("{}")
     assert run_command("python -m tuning", "tuning.commands", arguments) == 2
     assert f"there is no chief at {nobody}" in capsys.readouterr().err
-    arguments[2] = "8000"
-    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
-    assert "HOST:PORT" in capsys.readouterr().err
+    for arguments[2] in ("8000", "127.0.0.1:80000"):
+        assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+        assert "--chief is HOST:PORT" in capsys.readouterr().err
 
 
 def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, tmp_path):

@@ -33,7 +33,7 @@ def main(argv):
         executions: int = 1
         """trainings a trial, each with a seed of its own"""
         objective: str = "val_top1"
-        """val_top1, val_top5, val_loss, or NAME:max, NAME:min of another column of the history"""
+        """val_top1, val_top5, val_loss, or NAME:max, NAME:min of loss, top1, top5 (training images)"""
         pruner: Literal["none", "median", "asha"] = "none"
         """stops hopeless trials"""
         first: str | None = None
