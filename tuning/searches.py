@@ -16,7 +16,7 @@ from tuning.locks import is_fresh
 from tuning.objectives import parse_objective
 from tuning.oracles import ORACLES, make_oracle, num_trials_by_default
 from tuning.progress import Progress
-from tuning.pruning import PRUNERS
+from tuning.pruning import pruner as find_pruner
 from tuning.running import run
 from tuning.studies import FAILED, FILE, Study, StudySettings
 from tuning.worker import RUN_TRIAL
@@ -35,6 +35,7 @@ def search(
     seed=0,
     objective="val_top1",
     pruner=None,
+    pruner_settings=None,
     first=(),
     budget=None,
     workers=1,
@@ -62,6 +63,7 @@ def search(
         objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of loss, top1, top5: of the training images.
         pruner: None, or a name in tuning.pruning ("median", "asha"): stops hopeless trials. Not with hyperband, which
             does so itself.
+        pruner_settings: {name: value} that differ from its defaults (tuning/pruning.py), as {"eta": 2} of asha.
         first: points to try before anything is drawn: a list of {hyperparameter: value}, or a JSON file of one.
         budget: the time this call may take: seconds, or "30m", "2h". Then the trials that are being trained write a
             checkpoint and stop; a later call has a budget of its own, and goes on.
@@ -85,8 +87,9 @@ def search(
         WorkersFailedError: the worker processes only die, or cannot load the experiment's data.
     """
     settings = _settings(
-        experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first
+        experiment, space, tuner, num_trials, executions, seed, objective, keep_best, keep_bytes, first
     )
+    settings = _with_pruner(settings, pruner, dict(pruner_settings or {}))
     seconds = None if budget is None else parse_seconds(budget)
     if workers < 0:
         raise InputError(f"workers has to be at least 0, received {workers}")
@@ -116,13 +119,9 @@ def search(
     return trials
 
 
-def _settings(experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first):
+def _settings(experiment, space, tuner, num_trials, executions, seed, objective, keep_best, keep_bytes, first):
     check_name("tuner", tuner, ORACLES)
     objective, direction = parse_objective(objective)
-    if pruner is not None:
-        check_name("pruner", pruner, PRUNERS)
-        if tuner == "hyperband":
-            raise InputError(f"hyperband stops hopeless trials itself; leave out the pruner {pruner!r}, or take random")
     if num_trials is None:
         num_trials = num_trials_by_default(tuner, experiment)
     for name, value, least in [
@@ -143,13 +142,23 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
         direction=direction,
         num_trials=num_trials,
         executions=executions,
-        pruner=pruner,
         keep_best=keep_best,
         keep_bytes=keep_bytes,
         seed=seed,
         first=complete_points(first, undescribe(described)),
         study_id=uuid.uuid4().hex,
     )
+
+
+def _with_pruner(settings, name, pruner_settings):
+    if not all(isinstance(value, (int, float)) for value in pruner_settings.values()):
+        raise InputError(f"the settings of a pruner are numbers, received {pruner_settings}")
+    find_pruner(name, **pruner_settings)  # says what else is wrong
+    if name is None and pruner_settings:
+        raise InputError(f"the settings {pruner_settings} are of a pruner, and none is given")
+    if name is not None and settings.tuner == "hyperband":
+        raise InputError(f"hyperband stops hopeless trials itself; leave out the pruner {name!r}, or take random")
+    return dataclasses.replace(settings, pruner=name, pruner_settings=pruner_settings)
 
 
 def _begin(study, settings):

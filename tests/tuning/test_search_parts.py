@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 import zoo
+from nntricks_keras.errors import InputError
 from tests.tuning.test_oracles import begin, play, space
 from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
@@ -18,6 +19,7 @@ from tuning.oracles import make_oracle
 from tuning.progress import Progress
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
 from zoo import recipes
+from zoo.commands import run_command
 
 
 def record(trial_id, status, score=None, reason=None, epochs=1):
@@ -132,3 +134,23 @@ def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatc
         worker._beat(tuner)
     assert signals == [signal.SIGTERM]
     assert "INTERNAL" in capsys.readouterr().err
+
+
+def test_the_pruner_of_a_search_has_the_settings_it_is_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(searches, "run", lambda *_: None)
+    experiment = zoo.Experiment(arguments={"width": 0.3})
+    experiment.save(tmp_path / "experiment.json")
+    command = ["search", "--experiment", str(tmp_path / "experiment.json"), "--study-dir", str(tmp_path / "study")]
+    asked = [*command, "--pruner", "asha", "--pruner-settings"]
+    assert run_command("python -m tuning", "tuning.commands", [*asked, "eta=2", "min_epochs=2"]) == 0
+    assert Study(tmp_path / "study").settings.pruner_settings == {"eta": 2, "min_epochs": 2}
+    for settings, words in [
+        ("etta=2", "eta"),
+        ("eta=1", "above 1"),
+        ("eta=3", "pruner_settings.eta was 2"),
+        ("2", "="),
+    ]:
+        assert run_command("python -m tuning", "tuning.commands", [*asked, settings]) == 2
+        assert words in capsys.readouterr().err
+    with pytest.raises(InputError, match="none is given"):
+        searches.search(experiment, tmp_path / "other", pruner_settings={"eta": 2})

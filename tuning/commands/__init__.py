@@ -1,6 +1,9 @@
 """The commands of `python -m tuning`, one file each; the first line of its docstring is its help."""
 
 import dataclasses
+import json
+
+from zoo.names import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,3 +48,17 @@ class ExperimentOptions:
         from pathlib import Path
 
         return f"{experiment.model}-{Path(experiment.data).name}"
+
+
+def named_values(words):
+    """{"norm": None} of ("norm=null",): JSON, and what is no JSON is a name."""
+    values = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"a value is given as NAME=VALUE, received {word!r}")
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[name] = value
+    return values
