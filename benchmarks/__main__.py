@@ -21,6 +21,7 @@ BENCHMARKS = [
     ("benchmarks.health", {}, 6),
     ("benchmarks.time_to_accuracy --write", {}, 25),
     ("benchmarks.accuracy quick --write", {}, 18),
+    ("benchmarks.search_overhead --write", {}, 15),
     ("benchmarks.plots", {}, 1),
 ]
 

@@ -1,4 +1,4 @@
-"""held: one process at a time."""
+"""held: one process at a time. is_fresh: whether a folder has nothing in it yet but what `held` leaves there."""
 
 import contextlib
 import errno
@@ -37,3 +37,13 @@ def held(path, what):
         yield
     finally:
         os.close(file)
+
+
+def is_fresh(folder, lock, file):
+    """Whether nothing has begun in a folder that is to hold `file`.
+
+    It is not there, or has in it at most what a kill in the first moments leaves: `lock`, and `file` half written.
+    """
+    if not folder.exists():
+        return True
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {lock, f".{file}.partial"}

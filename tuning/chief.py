@@ -17,8 +17,11 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
 from nntricks_keras.locks import BusyError, held
+from tuning.addresses import parse_address
 from tuning.dependable import LOCAL
 
+LOCK = "chief.lock"
+EVERY_HOST = ("0.0.0.0", "[::]")  # listened at for all addresses of this machine
 LOOPBACK = "127.0.0.1"
 NUM_ANSWERING = 16  # threads
 SECONDS_TO_HEAR = 10  # for workers elsewhere to hear that the search is over
@@ -29,7 +32,8 @@ class Chief(OracleServicer):
 
     Args:
         oracle: DependableOracle.
-        address: "HOST:PORT" to listen at; by default the loopback, at the port of the study's last chief if it is free.
+        address: "HOST:PORT" to listen at; by default the loopback, at any port. "Any" (0) is that of the study's last
+            chief if it is free, since workers look for it there.
 
     Raises InputError when the port is in use or the host is not this machine's.
     """
@@ -55,7 +59,13 @@ class Chief(OracleServicer):
     def local_address(self):
         """Where workers on this machine find it."""
         host, port = split_address(self.address)
-        return f"{LOOPBACK}:{port}" if host in ("0.0.0.0", "[::]") else self.address
+        return f"{LOOPBACK}:{port}" if host in EVERY_HOST else self.address
+
+    @property
+    def address_elsewhere(self):
+        """Where workers on other machines find it."""
+        host, port = split_address(self.address)
+        return f"{socket.gethostname()}:{port}" if host in EVERY_HOST else self.address
 
     @property
     def is_open(self):
@@ -115,12 +125,12 @@ class Chief(OracleServicer):
 
     def _bind(self, address):
         last = self.study.folder / "chief.json"
-        wanted = [address] if address else [f"{LOOPBACK}:0"]
-        if not address and last.exists():
+        host, port = split_address(address or f"{LOOPBACK}:0")
+        ports = [port]
+        if not port and last.exists():
             with contextlib.suppress(InputError, KeyError, TypeError):
-                wanted.insert(0, f"{LOOPBACK}:{split_address(read_json(last)['address'])[1]}")
-        for place in wanted:
-            host, port = split_address(place)
+                ports.insert(0, split_address(read_json(last)["address"])[1])
+        for port in ports:
             # Without so_reuseport=0 two chiefs would share one port, each with half of the questions.
             self.server = grpc.server(
                 futures.ThreadPoolExecutor(max_workers=NUM_ANSWERING), options=[("grpc.so_reuseport", 0)]
@@ -134,7 +144,7 @@ class Chief(OracleServicer):
             if bound:
                 return f"{host}:{bound}"
         why = "the port is in use" if _in_use(host, port) else "that is no address of this machine"
-        raise InputError(f"the chief cannot listen at {place}: {why}; give another --address HOST:PORT")
+        raise InputError(f"the chief cannot listen at {host}:{port}: {why}; give another --address HOST:PORT")
 
     def _caller(self, context):
         """What the worker's client says of it; a worker of another study is turned away."""
@@ -162,10 +172,10 @@ class Chief(OracleServicer):
 
 def split_address(address):
     """ "HOST:PORT" -> (host, port). Raises InputError for anything else."""
-    host, colon, port = str(address).rpartition(":")
-    if not (colon and host and port.isdigit() and int(port) < 65536):
+    parsed = parse_address(address)
+    if parsed is None:
         raise InputError(f"an address is HOST:PORT, for example 127.0.0.1:8000, received {address!r}")
-    return host, int(port)
+    return parsed
 
 
 @contextlib.contextmanager
@@ -173,7 +183,7 @@ def only_chief(folder):
     """Holds the study for this process; InputError when another searches it. The lock goes with its process."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(held(folder / "chief.lock", folder))
+            stack.enter_context(held(folder / LOCK, folder))
         except BusyError:
             who = read_json(folder / "chief.json") if (folder / "chief.json").exists() else {}
             raise InputError(

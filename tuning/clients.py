@@ -36,7 +36,8 @@ class PatientClient(OracleClient):
         tuner_id: the worker's name.
         process: tells apart the processes that bear it, one after the other.
         study_id: of the study the worker has before it.
-        patience: seconds without an answer before ChiefLostError.
+        patience: seconds for which a call is tried again before ChiefLostError, counted from the first try that failed:
+            a worker has nothing to ask while it trains.
     """
 
     def __init__(self, oracle, address, tuner_id, process, study_id, patience):
@@ -63,28 +64,26 @@ class _PatientStub:
         self._patience = patience
         self._metadata = metadata
         self._stub = protos.get_service_grpc().OracleStub(grpc.insecure_channel(address, options=CHANNEL))
-        self._answered = time.monotonic()
 
     def __getattr__(self, method):
         call = getattr(self._stub, method)
 
         def call_patiently(request, **_):
+            failing_since = None
             while True:
                 try:
-                    answer = call(request, metadata=self._metadata, timeout=CALL_SECONDS)
+                    return call(request, metadata=self._metadata, timeout=CALL_SECONDS)
                 except grpc.RpcError as error:
                     if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
                         raise TurnedAwayError(error.details()) from None
                     if error.code() not in AWAY:
                         raise
-                    silent = time.monotonic() - self._answered
+                    failing_since = failing_since or time.monotonic()
+                    silent = time.monotonic() - failing_since
                     if silent > self._patience:
                         raise ChiefLostError(
                             f"the chief at {self._address} has not answered for {silent:.0f} s"
                         ) from None
                     time.sleep(BETWEEN_TRIES_SECONDS)
-                else:
-                    self._answered = time.monotonic()
-                    return answer
 
         return call_patiently

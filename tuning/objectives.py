@@ -10,8 +10,8 @@ def parse_objective(text):
     """The name and the direction of an objective.
 
     Args:
-        text: val_top1, val_top5 or val_loss, whose directions are known; or "NAME:max", "NAME:min" of any column of a
-            run's history that measures quality.
+        text: val_top1, val_top5 or val_loss, whose directions are known; or "NAME:max", "NAME:min" of these
+            or of loss, top1 and top5, those of the training images.
 
     Returns:
         (name, "max" or "min").

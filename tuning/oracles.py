@@ -20,7 +20,8 @@ class RandomOracle(DependableOracle, kt.oracles.RandomSearchOracle):
 
 
 class GridOracle(DependableOracle, kt.oracles.GridSearchOracle):
-    """Every combination in turn, the last hyperparameter changing fastest; a Float without a step has ten values.
+    """Every combination in turn, the last hyperparameter changing fastest; a Float without a step has ten values
+    and its default.
 
     keras-tuner's own grid forgets where it was when it is stopped.
     """

@@ -18,14 +18,28 @@ def log_float(hp, name, low, high, own):
 
 
 def grid_float(hp, name, low, high, step, own):
-    """hp.Float on the grid low, low + step, ..., high; the default is its point next to `own`."""
-    own = min(max(own, low), high)
-    return hp.Float(name, low, high, step=step, default=round(low + round((own - low) / step) * step, 10))
+    """hp.Choice, ordered, of low, low + step, ..., high; the default is the point next to `own`.
+
+    Not hp.Float with a step: keras-tuner counts its points by a division that rounds, and never comes to 1.0 of
+    0.5, 0.6, ..., 1.0.
+    """
+    values = [round(low + index * step, 10) for index in range(round((high - low) / step) + 1)]
+    return hp.Choice(name, values, ordered=True, default=min(values, key=lambda value: abs(value - own)))
 
 
 def name_of(trick):
     """The name of a trick that may be given with settings: "elu" of {"name": "elu", "alpha": 0.5}."""
     return trick["name"] if isinstance(trick, dict) else trick
+
+
+def settings_of(trick):
+    """The settings it is given with, {"alpha": 0.5}; none of a name alone."""
+    return {key: value for key, value in trick.items() if key != "name"} if isinstance(trick, dict) else {}
+
+
+def with_settings(name, settings):
+    """A trick as the zoo's builders take it: a name alone, or a dictionary."""
+    return {"name": name, **settings} if settings else name
 
 
 def with_recipe(experiment, **changes):

@@ -46,7 +46,8 @@ def run(study, oracle, progress, budget, num_workers, address, memory_limit, run
                 )
             if address:
                 progress.say(
-                    f"more workers: python -m tuning worker --chief {chief.address} --study-dir {study.folder}"
+                    f"more workers: python -m tuning worker --chief {chief.address_elsewhere} "
+                    f"--study-dir {study.folder}"
                 )
             if crew:
                 crew.begin(chief.local_address)

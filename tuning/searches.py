@@ -7,17 +7,18 @@ from pathlib import Path
 from nntricks_keras import serialization
 from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.files import write_json
-from tuning import spaces
-from tuning.chief import only_chief
+from nntricks_keras.locks import is_fresh
+from tuning import spaces, storage
+from tuning.chief import LOCK, only_chief
 from tuning.dependable import undescribe
 from tuning.durations import parse_seconds
 from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
 from tuning.oracles import ORACLES, make_oracle, num_trials_by_default
 from tuning.progress import Progress
-from tuning.pruning import PRUNERS
+from tuning.pruning import pruner as find_pruner
 from tuning.running import run
-from tuning.studies import FAILED, Study, StudySettings
+from tuning.studies import FAILED, FILE, Study, StudySettings
 from tuning.worker import RUN_TRIAL
 
 MAY_CHANGE = ("num_trials", "keep_best", "keep_bytes", "first", "study_id", "hyperparameters")
@@ -34,6 +35,7 @@ def search(
     seed=0,
     objective="val_top1",
     pruner=None,
+    pruner_settings=None,
     first=(),
     budget=None,
     workers=1,
@@ -58,9 +60,10 @@ def search(
             all its brackets, where a trial that is promoted counts anew.
         executions: trainings a trial, each with a seed of its own; its score is their mean.
         seed: of the draws. The draws of random and grid depend on it alone, not on the number of workers.
-        objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of another column of the history.
+        objective: val_top1, val_top5, val_loss, or "NAME:max", "NAME:min" of loss, top1, top5: of the training images.
         pruner: None, or a name in tuning.pruning ("median", "asha"): stops hopeless trials. Not with hyperband, which
             does so itself.
+        pruner_settings: {name: value} that differ from its defaults (tuning/pruning.py), as {"eta": 2} of asha.
         first: points to try before anything is drawn: a list of {hyperparameter: value}, or a JSON file of one.
         budget: the time this call may take: seconds, or "30m", "2h". Then the trials that are being trained write a
             checkpoint and stop; a later call has a budget of its own, and goes on.
@@ -81,11 +84,12 @@ def search(
         InputError: an argument that cannot be; a study_dir of another study or of something else; another search of
             the study; a port in use; every trial failed.
         SearchInterruptedError: Ctrl-C or SIGTERM came.
-        WorkersFailedError: the worker processes only die.
+        WorkersFailedError: the worker processes only die, or cannot load the experiment's data.
     """
     settings = _settings(
-        experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first
+        experiment, space, tuner, num_trials, executions, seed, objective, keep_best, keep_bytes, first
     )
+    settings = _with_pruner(settings, pruner, dict(pruner_settings or {}))
     seconds = None if budget is None else parse_seconds(budget)
     if workers < 0:
         raise InputError(f"workers has to be at least 0, received {workers}")
@@ -100,22 +104,24 @@ def search(
         progress.take_in(oracle.records.values())
         if not oracle.is_finished():
             run(study, oracle, progress, seconds, workers, address, memory_limit, run_trial)
+        if oracle.is_finished():  # Hyperband goes on from no trial any more
+            storage.keep_best(study, study.records(), settings.keep_best, settings.keep_bytes)
     trials = study.ranked()
     if trials:
         write_json(study.folder / "best.json", trials[0].experiment)
     if not trials and oracle.is_finished():
-        failed = [record.reason for record in study.records() if record.status == FAILED]
-        raise InputError(f"all {len(failed)} trials failed, the first because {failed[0]}")
+        records = study.records()
+        failed = [record.reason for record in records if record.status == FAILED]
+        pruned = len(records) - len(failed)
+        told = f"no trial has completed: {len(failed)} failed and {pruned} were pruned"
+        first = f", the first because {failed[0]}" if failed else ""
+        raise InputError((told if pruned else f"all {len(failed)} trials failed") + first)
     return trials
 
 
-def _settings(experiment, space, tuner, num_trials, executions, seed, objective, pruner, keep_best, keep_bytes, first):
+def _settings(experiment, space, tuner, num_trials, executions, seed, objective, keep_best, keep_bytes, first):
     check_name("tuner", tuner, ORACLES)
     objective, direction = parse_objective(objective)
-    if pruner is not None:
-        check_name("pruner", pruner, PRUNERS)
-        if tuner == "hyperband":
-            raise InputError(f"hyperband stops hopeless trials itself; leave out the pruner {pruner!r}, or take random")
     if num_trials is None:
         num_trials = num_trials_by_default(tuner, experiment)
     for name, value, least in [
@@ -136,7 +142,6 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
         direction=direction,
         num_trials=num_trials,
         executions=executions,
-        pruner=pruner,
         keep_best=keep_best,
         keep_bytes=keep_bytes,
         seed=seed,
@@ -145,11 +150,22 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
     )
 
 
+def _with_pruner(settings, name, pruner_settings):
+    if not all(isinstance(value, (int, float)) for value in pruner_settings.values()):
+        raise InputError(f"the settings of a pruner are numbers, received {pruner_settings}")
+    find_pruner(name, **pruner_settings)  # says what else is wrong
+    if name is None and pruner_settings:
+        raise InputError(f"the settings {pruner_settings} are of a pruner, and none is given")
+    if name is not None and settings.tuner == "hyperband":
+        raise InputError(f"hyperband stops hopeless trials itself; leave out the pruner {name!r}, or take random")
+    return dataclasses.replace(settings, pruner=name, pruner_settings=pruner_settings)
+
+
 def _begin(study, settings):
     """The settings, with what an earlier search of the study has settled; InputError when they are another study's."""
     folder = study.folder
-    if not (folder / "study.json").exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not (folder / FILE).exists():
+        if not is_fresh(folder, LOCK, FILE):
             raise InputError(f"{folder} is not a study: it has no study.json; give a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         return settings
@@ -162,5 +178,6 @@ def _begin(study, settings):
             f"{folder} is a study of something else: "
             + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
         )
-    first = settings.first or saved.first
+    # Those of before stay: a grid goes on from the last point that was not given by hand, and these are on no grid.
+    first = [*saved.first, *(point for point in settings.first if point not in saved.first)]
     return dataclasses.replace(settings, study_id=saved.study_id, first=first, hyperparameters=saved.hyperparameters)

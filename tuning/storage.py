@@ -8,7 +8,7 @@ from tuning.studies import COMPLETED, RUNNING
 LARGE = ("model.keras", "checkpoints")
 
 
-def keep_best(study, count, max_bytes=None, needed=()):
+def keep_best(study, records, count, max_bytes=None, needed=()):
     """Deletes the large files of the finished trials that are not among the best.
 
     Any number of processes may call it at any time: a trial that is not among the best of the trials finished so far
@@ -16,11 +16,11 @@ def keep_best(study, count, max_bytes=None, needed=()):
 
     Args:
         study: Study.
+        records: its TrialRecords, read once: what is written meanwhile is in neither the ranks nor `needed`, and stays.
         count: so many of the best completed trials keep their files.
         max_bytes: the best ones keep theirs as long as they take no more than this in all; None: no limit.
         needed: ids of trials that keep theirs in any case.
     """
-    records = study.records()  # read once: one that is written meanwhile must not be missing from the ranks only
     kept, total = set(needed), 0
     for record in study.rank(records)[:count]:
         total += sum(_size(path) for path in _large(study, record))
@@ -37,12 +37,15 @@ def keep_best(study, count, max_bytes=None, needed=()):
                 path.unlink(missing_ok=True)
 
 
-def short_of(study, num_epochs):
-    """Ids of the completed trials that were given fewer epochs: Hyperband may still go on from them."""
+def short_of(records, num_epochs):
+    """Ids of the completed trials that were given fewer epochs and that Hyperband may still go on from."""
+    gone_on_from = {record.tuner.get("trial_id") for record in records if record.status != RUNNING}
     return [
         record.trial_id
-        for record in study.records()
-        if record.status == COMPLETED and any(len(execution.history) < num_epochs for execution in record.executions)
+        for record in records
+        if record.status == COMPLETED
+        and record.trial_id not in gone_on_from
+        and any(len(execution.history) < num_epochs for execution in record.executions)
     ]
 
 

@@ -19,6 +19,7 @@ from nntricks_keras import serialization
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
 
+FILE = "study.json"
 RUNNING, COMPLETED, PRUNED, FAILED = STATUSES = ("running", "completed", "pruned", "failed")
 
 
@@ -112,17 +113,17 @@ class Study:
     def open(cls, folder):
         """The study in an existing folder; InputError when there is none."""
         folder = Path(folder)
-        if not (folder / "study.json").exists():
-            raise InputError(f"{folder} is not a study: it has no study.json")
+        if not (folder / FILE).exists():
+            raise InputError(f"{folder} is not a study: it has no {FILE}")
         return cls(folder)
 
     @property
     def settings(self):
-        return StudySettings.from_dict(read_json(self.folder / "study.json"))
+        return StudySettings.from_dict(read_json(self.folder / FILE))
 
     def write_settings(self, settings):
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "study.json", settings.to_dict())
+        write_json(self.folder / FILE, settings.to_dict())
 
     def records(self):
         """All trials on disk, in the order of their ids."""

@@ -24,7 +24,7 @@ LOOK_EVERY_SECONDS = 1  # at the memory of the workers
 
 
 class WorkersFailedError(RuntimeError):
-    """Worker processes die again and again; the message ends with what the last one said."""
+    """Worker processes die again and again, or cannot load the study's data; the message ends with what one said."""
 
 
 class Workers:
@@ -147,7 +147,9 @@ class Workers:
         if code != REPLACE_ME:
             lasted = time.monotonic() - process.began > LASTING_SECONDS
             self._deaths = 1 if lasted else self._deaths + 1
-            if self._deaths > DEATHS_IN_A_ROW * self.count or code == WRONG_STUDY:
+            if code == WRONG_STUDY:
+                raise WorkersFailedError(f"no trial of this study can be trained here:\n{self.last_words(index, 1)}")
+            if self._deaths > DEATHS_IN_A_ROW * self.count:
                 raise WorkersFailedError(
                     f"worker processes die: {self._deaths} in a row, the last {how_it_ended(code)}. It said:\n"
                     + self.last_words(index)

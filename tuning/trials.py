@@ -16,11 +16,10 @@ from nntricks_keras.errors import InputError, check_name
 from nntricks_keras.locks import held
 from nntricks_keras.training.run_folder import MARKS
 from tuning import storage
+from tuning.objectives import COLUMNS
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
 from zoo.experiment import load_data, resolve
-
-OBJECTIVES = [split + name for split in ("", "val_") for name in ("loss", "top1", "top5")]
 
 
 def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epochs=None, start_from=None):
@@ -53,7 +52,7 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
     epochs = experiment.recipe.epochs if num_epochs is None else num_epochs
     if not 1 <= epochs <= experiment.recipe.epochs:
         raise InputError(f"num_epochs has to be from 1 to the recipe's {experiment.recipe.epochs}, received {epochs}")
-    check_name("objective", settings.objective, OBJECTIVES)
+    check_name("objective", settings.objective, COLUMNS)
     check_name("direction", settings.direction, ("max", "min"))
     decide = pruner(settings.pruner, **settings.pruner_settings).decide
     with held(study.folder / "runs" / trial_id / "lock", f"trial {trial_id} of {study.folder}"):
@@ -62,9 +61,15 @@ def run_trial(study, settings, trial_id, hyperparameters, experiment, *, num_epo
             trial = _Trial(study, settings, record, epochs, start_from, decide)
             trial.run()
             record = trial.record
-    short = storage.short_of(study, experiment.recipe.epochs) if settings.tuner == "hyperband" else ()
-    storage.keep_best(study, settings.keep_best, settings.keep_bytes, needed=short)
+    records = study.records()
+    short = storage.short_of(records, experiment.recipe.epochs) if settings.tuner == "hyperband" else ()
+    storage.keep_best(study, records, settings.keep_best, settings.keep_bytes, needed=short)
     return record
+
+
+def prepare(settings):
+    """Loads and measures the images of a study, once for all trials of this process; InputError if it cannot."""
+    _settle(settings.experiment)
 
 
 def score_of(executions, settings):

@@ -2,10 +2,11 @@
 
 import dataclasses
 
-from tuning.own_values import choice, grid_float, log_float, name_of, with_recipe
+from tuning.own_values import choice, grid_float, log_float, name_of, settings_of, with_recipe, with_settings
 from zoo import variants
 
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "celu", "scaled_tanh", "tanh")
+ALPHAS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # of elu and celu
 DEPTHS = (11, 13, 16, 19)  # of the VGGs; "16c" and "11_lrn" are one of a kind
 STAGE_DEPTHS = (1, 2, 3)  # of vgg_mini
 
@@ -23,9 +24,8 @@ def network(hp, experiment):
     }
     if experiment.initial_weights:
         return dataclasses.replace(experiment, arguments=arguments)
-    arguments["activation"] = _activation(hp, name_of(own.get("activation", "relu")))
-    initializer = name_of(own.get("initializer", "auto"))
-    arguments["initializer"] = choice(hp, "initializer", ("auto", "he", "glorot", "xavier"), initializer)
+    arguments["activation"] = _activation(hp, own.get("activation", "relu"))
+    arguments["initializer"] = _initializer(hp, own.get("initializer", "auto"))
     arguments |= _norm(hp, own, variant.norm)
     # "conv" is left out: the same network as "dense".
     arguments["head"] = choice(hp, "head", ("dense", "pool"), own.get("head", variant.head))
@@ -52,26 +52,35 @@ def tricks(hp, experiment):
 
 
 def _activation(hp, own):
-    activation = choice(hp, "activation", ACTIVATIONS, own)
-    settings = {}
+    given = settings_of(own)
+    activation = choice(hp, "activation", ACTIVATIONS, name_of(own))
+    drawn = {}
     with hp.conditional_scope("activation", ["leaky_relu"]):
-        settings["negative_slope"] = hp.Float("negative_slope", 0.01, 0.3, sampling="log")
+        drawn["negative_slope"] = log_float(hp, "negative_slope", 0.01, 0.3, given.get("negative_slope", 0.01))
     with hp.conditional_scope("activation", ["elu", "celu"]):
-        settings["alpha"] = hp.Float("activation_alpha", 0.25, 1.5, step=0.25, default=1.0)
-    settings = {name: value for name, value in settings.items() if value is not None}
-    return {"name": activation, **settings} if settings else activation
+        drawn["alpha"] = choice(hp, "activation_alpha", ALPHAS, float(given.get("alpha", 1.0)))
+    drawn = {name: value for name, value in drawn.items() if value is not None}
+    return with_settings(activation, (given if activation == name_of(own) else {}) | drawn)
+
+
+def _initializer(hp, own):
+    initializer = choice(hp, "initializer", ("auto", "he", "glorot", "xavier"), name_of(own))
+    return with_settings(initializer, settings_of(own) if initializer == name_of(own) else {})
 
 
 def _norm(hp, own, of_variant):
     """The arguments norm and norm_position."""
-    norm = name_of(own.get("norm", "auto"))
-    norm = choice(hp, "norm", ("batch", "lrn", "none"), (of_variant if norm == "auto" else norm) or "none")
+    given = settings_of(own.get("norm", "auto"))
+    name = name_of(own.get("norm", "auto"))
+    name = (of_variant if name == "auto" else name) or "none"
+    norm = choice(hp, "norm", ("batch", "lrn", "none"), name)
     with hp.conditional_scope("norm", ["batch"]):
         position = choice(hp, "norm_position", ("before", "after"), own.get("norm_position"))
-        alpha = hp.Float("norm_alpha", 0.02, 0.5, sampling="log", default=0.1)
+        alpha = log_float(hp, "norm_alpha", 0.02, 0.5, given.get("alpha", 0.1) if name == "batch" else 0.1)
+    settings = given if norm == name else {}
     if norm == "batch":
-        return {"norm": {"name": "batch", "alpha": alpha}, "norm_position": position}
-    return {"norm": None if norm == "none" else norm}
+        return {"norm": {"name": "batch", **settings, "alpha": alpha}, "norm_position": position}
+    return {"norm": None if norm == "none" else with_settings(norm, settings)}
 
 
 def _depth(hp, experiment, variant):

@@ -24,12 +24,16 @@ def main(argv):
     parser.add_argument("--study-dir", required=True)
     parser.add_argument("--memory-limit", type=float, default=0.0, help="megabytes; 0: none")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds a chief may be away")
-    parser.add_argument("--run-trial", default=RUN_TRIAL, help="MODULE:FUNCTION")
+    parser.add_argument(
+        "--run-trial", default=RUN_TRIAL, help="MODULE:FUNCTION; MODULE.prepare(settings), if any, goes first"
+    )
     options = parser.parse_args(argv)
 
     load_keras_quietly()
     module, function = options.run_trial.split(":")
-    run_trial = getattr(importlib.import_module(module), function)
+    module = importlib.import_module(module)
+    run_trial = getattr(module, function)
+    from nntricks_keras.errors import InputError
     from tuning.clients import ChiefLostError, TurnedAwayError
     from tuning.working import TrialTuner
 
@@ -39,6 +43,12 @@ def main(argv):
     threading.Thread(target=_end_with_parent, daemon=True).start()
     name, address = line.split()
     tuner = TrialTuner(options, run_trial, name, address)
+    try:
+        if hasattr(module, "prepare"):
+            module.prepare(tuner.settings)
+    except InputError as error:  # every trial would fail of it, and count as tried
+        print(str(error).replace("\n", " "), file=sys.stderr)
+        return WRONG_STUDY
     threading.Thread(target=_beat, args=[tuner], daemon=True).start()
     try:
         tuner.search()
@@ -55,6 +65,8 @@ def main(argv):
 
 def _beat(tuner):
     """Tells the chief that this worker lives, and hears whether it is still wanted."""
+    import grpc
+
     from tuning.clients import ChiefLostError, TurnedAwayError
 
     current, client = tuner.current, tuner.make_client()
@@ -71,6 +83,9 @@ def _beat(tuner):
             print(error, file=sys.stderr, flush=True)
             # At once, and without a word more in the run folder, which may be another's by now.
             os._exit(CHIEF_LOST if isinstance(error, ChiefLostError) else LEFT_OUT)
+        except grpc.RpcError as error:  # without a next beat the trial would go to another worker, too
+            print(f"the chief answered a sign of life with {error}", file=sys.stderr, flush=True)
+            continue
         if trial.status == "STOPPED" and current.get("trial_id") == trial_id:
             tuner.asked_to_stop.set()
             os.kill(os.getpid(), signal.SIGTERM)  # the search has been stopped: a checkpoint, and the end

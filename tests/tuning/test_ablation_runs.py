@@ -15,6 +15,8 @@ import pytest
 import tuning
 import zoo
 from nntricks_keras.data import Preprocessing
+from nntricks_keras.errors import InputError
+from nntricks_keras.locks import held
 from nntricks_keras.training import Run
 from tests.training.small_runs import assert_same_run
 from tuning.ablation import running
@@ -53,6 +55,21 @@ def test_one_trick_and_one_seed(experiment, tmp_path, capsys):
     assert (tmp_path / "ablation" / "forest.png").exists()
     assert not (run.folder / "checkpoints").exists()
     assert "2/2" in capsys.readouterr().out
+
+
+def test_two_ablations_of_one_folder_do_not_train_the_same_runs(experiment, tmp_path, monkeypatch):
+    experiment = dataclasses.replace(experiment, preprocessing=PREPROCESSING, image_size=None)
+    run = tmp_path / "ablation" / "runs" / "bare" / "0"
+    run.mkdir(parents=True)  # the other process has just begun it
+    AblationSettings(experiment, choose(experiment, ["norm"]), ("add_one_in",), num_seeds=1).save(tmp_path / "ablation")
+    settings = {"tricks": ["norm"], "designs": ["add_one_in"], "num_seeds": 1, "workers": 0}
+    monkeypatch.setattr(zoo, "train", lambda *_, **__: pytest.fail("it trains"))
+    with (
+        held(tmp_path / "ablation" / "lock", "the ablation"),
+        pytest.raises(InputError, match="being worked on by another process"),
+    ):
+        tuning.ablate(experiment, tmp_path / "ablation", **settings)
+    assert run.is_dir()
 
 
 def start(folder, experiment, *flags):

@@ -89,14 +89,18 @@ def test_the_r_squared_is_of_rows_that_the_trees_have_not_seen(rng):
 def test_pure_noise_is_called_noise_and_a_strong_hyperparameter_is_found_in_twenty_trials(rng):
     names = [f"h{index}" for index in range(6)]
     false_alarms, found = 0, 0
-    for _ in range(12):
+    for _ in range(30):
         draws = uniform(rng, importance.FEWEST_TRIALS, names)
         _, noise = importances(draws, rng.normal(size=len(draws)))
         false_alarms += any(row.verdict == MATTERS for row in noise.values())
+    for _ in range(12):
+        draws = uniform(rng, importance.FEWEST_TRIALS, names)
         _, peaked = importances(draws, [-10 * (d["h0"] - 0.4) ** 2 + d["h1"] + 0.3 * rng.normal() for d in draws])
         found += peaked["h0"].verdict == MATTERS
-    print(f"false alarms {false_alarms}, found {found} of 12")
-    assert false_alarms <= 2
+    print(f"false alarms {false_alarms} of 30, found {found} of 12")
+    # Of a study 3 in 236 and 111 in 151: more than 5 of 30 is one run in a thousand even at 3 in 80, fewer than 4 of 12
+    # less than that.
+    assert false_alarms <= 5
     assert found >= 4
 
 

@@ -32,12 +32,13 @@ def test_kill_9_in_the_middle_of_an_epoch_costs_that_epoch(picture_folder, tmp_p
     study.write_settings(StudySettings(experiment, "tricks", executions=2))
     whole = start(study, "whole")
     assert whole.wait(300) == 0
+    shortest = min(row["seconds"] for each in study.record("whole").executions for row in each.history)
     for killed_after in (1, 3):  # epochs: in the second of the first execution, then in the second of the second
         process = start(study, "killed")
         while num_epochs(study.record("killed")) < killed_after:
             assert process.poll() is None
             time.sleep(0.005)
-        time.sleep(random.uniform(0, 0.3))
+        time.sleep(random.uniform(0, 0.5 * shortest))  # seconds
         process.kill()
         process.wait()
         left = study.record("killed")

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import shutil
 import socket
 import threading
+import time
 
 import grpc
 import keras_tuner as kt
@@ -13,13 +15,15 @@ import tuning
 import zoo
 from nntricks_keras.errors import InputError
 from tests.tuning import pretended
+from tuning import worker
 from tuning.chief import Chief, only_chief
 from tuning.durations import in_words, parse_seconds
 from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
 from tuning.oracles import make_oracle
 from tuning.spaces import hyperparameters
-from tuning.studies import COMPLETED, FAILED, Study, StudySettings, TrialRecord
+from tuning.studies import COMPLETED, FAILED, PRUNED, Study, StudySettings, TrialRecord
+from tuning.supervision import WorkersFailedError
 from zoo.commands import run_command
 
 
@@ -55,6 +59,26 @@ def test_the_command_goes_on_with_a_study_and_prints_the_way_on(experiment, tmp_
     assert [trial.score for trial in ranked] == sorted((trial.score for trial in ranked), reverse=True)
     assert len(ranked) == 3
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_a_worker_that_cannot_load_the_data_tries_no_trial_and_says_why(experiment, tmp_path, monkeypatch, capsys):
+    study = Study(tmp_path / "study")
+    study.write_settings(StudySettings(dataclasses.replace(experiment, data=str(tmp_path / "away")), "tricks"))
+    monkeypatch.setattr(worker, "_read_line", lambda: "w 127.0.0.1:1")  # nobody is there: it does not come to ask
+    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
+    assert worker.main(["--study-dir", str(study.folder), "--patience", "0"]) == worker.WRONG_STUDY
+    assert "away" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_search_whose_data_is_away_says_so_and_goes_on_when_it_is_back(experiment, tmp_path):
+    away = dataclasses.replace(experiment, data=str(tmp_path / "away"))
+    for _ in range(2):
+        with pytest.raises(WorkersFailedError, match=r"no trial of this study can be trained here:\n.*away"):
+            tuning.search(away, tmp_path / "study", num_trials=1)
+        assert Study(tmp_path / "study").ranked() == []
+    shutil.copytree(experiment.data, away.data)
+    assert len(tuning.search(away, tmp_path / "study", num_trials=1)) == 1
 
 
 def refused(message, experiment, folder, **arguments):
@@ -112,6 +136,14 @@ def test_a_study_of_something_else_is_refused_and_says_what_is_other(experiment,
         refused("searched already, by process", experiment, folder)
 
 
+def test_a_kill_in_the_first_moment_leaves_a_folder_that_the_same_search_takes(experiment, tmp_path, monkeypatch):
+    for name in ("chief.lock", ".study.json.partial"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("tuning.searches.run", lambda *_: None)
+    assert tuning.search(experiment, tmp_path, num_trials=1) == []
+    assert Study.open(tmp_path).settings.num_trials == 1
+
+
 def test_a_port_in_use_and_no_address_of_this_machine_are_refused(experiment, tmp_path):
     settings = StudySettings(experiment, "a:space", tuning.spaces.describe(pretended.space, experiment))
     study = Study(tmp_path / "study")
@@ -132,7 +164,10 @@ def test_a_port_in_use_and_no_address_of_this_machine_are_refused(experiment, tm
         assert second.local_address == second.address
     with Chief(oracle, "0.0.0.0:0") as third:
         assert third.is_open
-        assert third.local_address.startswith("127.0.0.1:")
+        port = first.address.rpartition(":")[2]
+        assert third.address == f"0.0.0.0:{port}"
+        assert third.local_address == f"127.0.0.1:{port}"
+        assert third.address_elsewhere == f"{socket.gethostname()}:{port}"
 
 
 def test_a_finished_study_starts_nothing_and_one_that_failed_throughout_says_why(experiment, tmp_path):
@@ -142,6 +177,14 @@ def test_a_finished_study_starts_nothing_and_one_that_failed_throughout_says_why
     failed = TrialRecord("0000", FAILED, {"rate": 0.1}, experiment.to_dict(), reason="the loss became nan")
     study.write(failed)
     refused("all 1 trials failed, the first because the loss became nan", experiment, study.folder, num_trials=1)
+    pruned = dataclasses.replace(failed, trial_id="0001", status=PRUNED, score=0.1, reason="fell behind")
+    study.write(pruned)
+    refused(
+        "no trial has completed: 1 failed and 1 were pruned, the first because the loss",
+        experiment,
+        study.folder,
+        num_trials=2,
+    )
     completed = dataclasses.replace(failed, trial_id="0001", status=COMPLETED, score=0.5, reason=None)
     study.write(completed)
     assert tuning.search(experiment, study.folder, space=pretended.space, num_trials=2) == [completed]
@@ -150,9 +193,9 @@ def test_a_finished_study_starts_nothing_and_one_that_failed_throughout_says_why
 
 
 def test_a_worker_command_without_chief_or_study_says_so(tmp_path, capsys, monkeypatch):
-    from tuning.commands import worker
+    from tuning.commands import worker as command
 
-    monkeypatch.setattr(worker, "SECONDS_TO_FIND_THE_CHIEF", 0.5)
+    monkeypatch.setattr(command, "SECONDS_TO_FIND_THE_CHIEF", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         nobody = f"127.0.0.1:{probe.getsockname()[1]}"
     arguments = ["worker", "--chief", nobody, "--study-dir", str(tmp_path)]
@@ -161,9 +204,9 @@ def test_a_worker_command_without_chief_or_study_says_so(tmp_path, capsys, monke
     (tmp_path / "study.json").write_text("{}")
     assert run_command("python -m tuning", "tuning.commands", arguments) == 2
     assert f"there is no chief at {nobody}" in capsys.readouterr().err
-    arguments[2] = "8000"
-    assert run_command("python -m tuning", "tuning.commands", arguments) == 2
-    assert "HOST:PORT" in capsys.readouterr().err
+    for arguments[2] in ("8000", "127.0.0.1:80000"):
+        assert run_command("python -m tuning", "tuning.commands", arguments) == 2
+        assert "--chief is HOST:PORT" in capsys.readouterr().err
 
 
 def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, tmp_path):
@@ -192,6 +235,28 @@ def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, 
         assert chief.error is None
     with pytest.raises(ChiefLostError, match="has not answered"):
         client.create_trial("w")
+
+
+def test_patience_begins_with_the_first_try_that_fails_not_with_the_last_answer(experiment, tmp_path):
+    from tuning.clients import PatientClient
+
+    described = tuning.spaces.describe(pretended.space, experiment)
+    study = Study(tmp_path / "study")
+    settings = StudySettings(experiment, "a:space", described, num_trials=1)
+    study.write_settings(settings)
+    oracle = make_oracle(study, settings, pretended.space)
+    with Chief(oracle) as chief:
+        client = PatientClient(None, chief.address, "w", "p", "", patience=1)
+        trial = client.create_trial("w")
+    time.sleep(1.5)  # it trains for longer than its patience, and the chief is away when it has finished
+    again = Chief(oracle)
+    starting = threading.Timer(0.5, again.__enter__)
+    starting.start()
+    try:
+        assert client.get_trial(trial.trial_id).status == "RUNNING"
+    finally:
+        starting.join()
+        again.__exit__()
 
 
 def test_points_by_hand_are_completed_and_checked(experiment, tmp_path):

@@ -1,15 +1,26 @@
-"""What a search prints, and what its workers find in their environment."""
+"""What a search prints, what it goes on with, and what its workers find in their environment."""
 
+import dataclasses
 import os
 import shutil
+import signal
 import sys
+import threading
+from types import SimpleNamespace
 
+import grpc
 import pytest
 
 import zoo
-from tuning import supervision
+from nntricks_keras.errors import InputError
+from tests.tuning.test_oracles import begin, play, space
+from tuning import searches, supervision, worker
+from tuning.commands import ExperimentOptions
+from tuning.oracles import make_oracle
 from tuning.progress import Progress
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
+from zoo import recipes
+from zoo.commands import run_command
 
 
 def record(trial_id, status, score=None, reason=None, epochs=1):
@@ -83,3 +94,64 @@ def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
         supervision.subprocess, "run", lambda *_, **__: type("Asked", (), {"stdout": "0\n1\n", "returncode": 0})
     )
     assert [one["CUDA_VISIBLE_DEVICES"] for one in supervision.environments(2)] == ["0", "1"]
+
+
+def test_a_grid_goes_on_though_other_first_points_are_given(tmp_path):
+    off_grid, new = ({"norm": "none", "rate": rate} for rate in (0.5, 0.3))
+    oracle = begin(tmp_path, "grid", num_trials=1, first=[off_grid])
+    play(oracle)
+    for first in ([new], []):
+        settings = dataclasses.replace(oracle.settings, first=first, num_trials=oracle.settings.num_trials + 2)
+        settings = searches._begin(oracle.study, settings)
+        oracle.study.write_settings(settings)
+        oracle = make_oracle(oracle.study, settings, space)
+        found = list(play(oracle).values())
+        assert found[:2] == [off_grid, new]
+    assert len({str(point) for point in found}) == 5
+
+
+@pytest.mark.parametrize("name", ["alexnet2012", "quick"])
+def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
+    experiment = ExperimentOptions(model="alexnet", recipe=name, width=0.5).make_experiment()
+    assert experiment.arguments == {**recipes.arguments(name), "width": 0.5}
+    assert ("initializer" in experiment.arguments) == (name == "alexnet2012")
+
+
+def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatch, capsys):
+    answers = [grpc.RpcError("INTERNAL"), SimpleNamespace(status="STOPPED"), SystemExit("enough")]
+
+    def get_trial(trial_id):
+        answer = answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    client = SimpleNamespace(get_trial=get_trial)
+    tuner = SimpleNamespace(current={"trial_id": "0000"}, make_client=lambda: client, asked_to_stop=threading.Event())
+    signals = []
+    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(os, "kill", lambda _, number: signals.append(number))
+    with pytest.raises(SystemExit, match="enough"):
+        worker._beat(tuner)
+    assert signals == [signal.SIGTERM]
+    assert "INTERNAL" in capsys.readouterr().err
+
+
+def test_the_pruner_of_a_search_has_the_settings_it_is_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(searches, "run", lambda *_: None)
+    experiment = zoo.Experiment(arguments={"width": 0.3})
+    experiment.save(tmp_path / "experiment.json")
+    command = ["search", "--experiment", str(tmp_path / "experiment.json"), "--study-dir", str(tmp_path / "study")]
+    asked = [*command, "--pruner", "asha", "--pruner-settings"]
+    assert run_command("python -m tuning", "tuning.commands", [*asked, "eta=2", "min_epochs=2"]) == 0
+    assert Study(tmp_path / "study").settings.pruner_settings == {"eta": 2, "min_epochs": 2}
+    for settings, words in [
+        ("etta=2", "eta"),
+        ("eta=1", "above 1"),
+        ("eta=3", "pruner_settings.eta was 2"),
+        ("2", "="),
+    ]:
+        assert run_command("python -m tuning", "tuning.commands", [*asked, settings]) == 2
+        assert words in capsys.readouterr().err
+    with pytest.raises(InputError, match="none is given"):
+        searches.search(experiment, tmp_path / "other", pruner_settings={"eta": 2})

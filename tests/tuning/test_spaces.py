@@ -69,6 +69,30 @@ def test_the_defaults_are_the_experiment_itself(name):
     assert drawn.recipe.augmentation.mixup == 0.2
 
 
+@pytest.mark.parametrize(
+    ("argument", "own", "hyperparameter"),
+    [
+        ("activation", {"name": "elu", "alpha": 0.6}, ("activation_alpha", 0.6)),
+        ("activation", {"name": "leaky_relu", "negative_slope": 0.4}, ("negative_slope", 0.4)),
+        ("activation", {"name": "prelu", "initial_slope": 0.1}, None),
+        ("initializer", {"name": "gaussian", "stddev": 0.1}, None),
+        ("norm", {"name": "batch", "alpha": 0.01, "epsilon": 1e-3}, ("norm_alpha", 0.01)),
+        ("norm", {"name": "lrn", "size": 3}, None),
+    ],
+)
+def test_a_trick_keeps_its_own_settings_and_no_other_has_them(argument, own, hyperparameter):
+    experiment = dataclasses.replace(TINY, arguments={**TINY.arguments, argument: own})
+    hp = kt.HyperParameters()
+    drawn = tuning.space("tricks")(hp, experiment)
+    assert drawn.arguments[argument] == own
+    build(drawn, 10)
+    if hyperparameter:
+        assert hp.values[hyperparameter[0]] == hyperparameter[1]
+    other = kt.HyperParameters()
+    other.values[argument] = {"activation": "tanh", "initializer": "he", "norm": "none"}[argument]
+    assert tuning.space("tricks")(other, experiment).arguments[argument] in ("tanh", "he", None)
+
+
 def test_every_draw_is_json_and_builds(rng):
     for hp, experiment in draws("all", TINY, 8):
         print(hp.values)
@@ -94,6 +118,19 @@ def test_conditional_values_are_drawn_only_beside_what_they_belong_to():
         assert ("momentum" in hp.values) == ("learning_rate" in hp.values) == (hp.values["optimizer"] == "sgd")
         assert ("warmup_fraction" in hp.values) == (hp.values["schedule"] == "one_cycle")
         assert experiment.recipe.optimizer == hp.values["optimizer"]
+
+
+def test_a_grid_of_numbers_holds_both_its_ends_and_each_point_once():
+    whole = spaces.hyperparameters("all", TINY)
+    for name, expected in [
+        ("keep_prob", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
+        ("warmup_fraction", [0.05, 0.15, 0.25, 0.35, 0.45]),
+    ]:
+        (grid,) = [one for one in whole.space if one.name == name]
+        drawn = {grid.prob_to_value(prob) for prob in np.linspace(0, 1 - 1e-9, 100)}
+        assert sorted(drawn) == expected
+        assert len({grid.value_to_prob(value) for value in expected}) == len(expected)
+        assert grid.default in expected
 
 
 def test_depth_of_a_published_vgg_is_another_one_of_the_zoo():

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+import tuning
 import zoo
-from tuning import storage
+from tuning import spaces, storage
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
 
 
@@ -16,16 +17,20 @@ def study(tmp_path):
     return study
 
 
-def add(study, name, score, status=COMPLETED, epochs=3):
+def add(study, name, score, status=COMPLETED, epochs=3, goes_on_from=None):
     """A trial of two executions, each with 1,000 bytes that are large and a history that is not."""
     for number in range(2):
         folder = study.run_folder(name, number)
-        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (folder / "checkpoints" / "step-00000001.npz").write_bytes(bytes(600))
         (folder / "model.keras").write_bytes(bytes(400))
         (folder / "history.csv").write_text("epoch\n1\n")
     executions = (Execution(0, "", [{"epoch": 1.0}] * epochs), Execution(1, "", [{"epoch": 1.0}] * epochs))
-    study.write(TrialRecord(name, status, {}, {}, executions, score=score))
+    study.write(
+        TrialRecord(
+            name, status, {}, {}, executions, score=score, tuner={"trial_id": goes_on_from} if goes_on_from else {}
+        )
+    )
 
 
 def holding(study):
@@ -44,13 +49,13 @@ def test_the_best_completed_trials_and_those_at_work_keep_theirs(study):
     add(study, "pruned", 0.95, PRUNED)
     add(study, "failed", None, FAILED)
     add(study, "running", 0.1, RUNNING)
-    storage.keep_best(study, 3)
+    storage.keep_best(study, study.records(), 3)
     assert holding(study) == {"b", "c", "d", "running"}
-    storage.keep_best(study, 2, needed=["c"])
+    storage.keep_best(study, study.records(), 2, needed=["c"])
     assert holding(study) == {"b", "c", "d", "running"}
-    storage.keep_best(study, 3, max_bytes=4000)
+    storage.keep_best(study, study.records(), 3, max_bytes=4000)
     assert holding(study) == {"b", "d", "running"}
-    storage.keep_best(study, 3, max_bytes=3999)
+    storage.keep_best(study, study.records(), 3, max_bytes=3999)
     assert holding(study) == {"b", "running"}
 
 
@@ -58,7 +63,28 @@ def test_what_hyperband_may_go_on_from_is_named(study):
     add(study, "short", 0.5, epochs=1)
     add(study, "whole", 0.6)
     add(study, "pruned", 0.6, PRUNED, epochs=1)
-    assert storage.short_of(study, 3) == ["short"]
+    assert storage.short_of(study.records(), 3) == ["short"]
+    add(study, "longer", None, RUNNING, goes_on_from="short")
+    assert storage.short_of(study.records(), 3) == ["short"]  # its process may die before it has copied all
+    add(study, "next", 0.7, goes_on_from="short")
+    assert storage.short_of(study.records(), 3) == []
+
+
+def test_a_trial_that_ends_after_the_records_were_read_is_left_alone(study):
+    add(study, "best", 0.9)
+    records = study.records()
+    add(study, "short", 0.5, epochs=1)
+    storage.keep_best(study, records, 1, needed=storage.short_of(records, 3))
+    assert holding(study) == {"best", "short"}
+
+
+def test_a_finished_study_keeps_the_best_only(study):
+    for number in range(3):
+        add(study, f"000{number}", number / 3, epochs=1)
+    described = spaces.describe("tricks", zoo.Experiment())
+    study.write_settings(StudySettings(zoo.Experiment(), "tricks", described, tuner="hyperband", num_trials=3))
+    tuning.search(zoo.Experiment(), study.folder, tuner="hyperband", num_trials=3, keep_best=1)
+    assert holding(study) == {"0002"}
 
 
 def test_several_workers_end_trials_at_once(study, rng):
@@ -69,7 +95,7 @@ def test_several_workers_end_trials_at_once(study, rng):
         try:
             for number in numbers:
                 add(study, f"{number:02d}", float(scores[number]))
-                storage.keep_best(study, 3)
+                storage.keep_best(study, study.records(), 3)
         except Exception as error:
             errors.append(error)
 

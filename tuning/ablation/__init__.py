@@ -4,6 +4,7 @@ An ablation is a folder:
 
 ablation.json          what is compared (AblationSettings): written first, compared when an ablation goes on
 runs/RECIPE/SEED/      the run folder of one recipe with one seed, as zoo.train leaves it
+lock                   locked by the one process that trains these runs
 ablation.csv           a row a run
 effects.csv            a row a trick, design and measure: effect, 95 % interval, test
 forest.png             the same as a picture

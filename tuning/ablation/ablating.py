@@ -6,12 +6,13 @@ from pathlib import Path
 import keras
 
 from nntricks_keras.errors import InputError
+from nntricks_keras.locks import BusyError, held
 from tuning.ablation.designs import check_designs
 from tuning.ablation.effects import Effect, all_effects
 from tuning.ablation.forest import draw_forest
 from tuning.ablation.outcomes import Outcome, read_outcomes, write_runs
 from tuning.ablation.running import train_all
-from tuning.ablation.settings import AblationSettings, open_folder
+from tuning.ablation.settings import LOCK, AblationSettings, open_folder
 from tuning.ablation.tables import report, write_effects
 from tuning.ablation.tricks import DEFAULT_TRICKS, choose
 from zoo.experiment import build, resolve
@@ -68,7 +69,8 @@ def ablate(
         Ablation; ablation.csv, effects.csv and forest.png are in the folder.
 
     Raises:
-        InputError: an unknown trick or design, a value that does not build, another ablation in the folder.
+        InputError: an unknown trick or design, a value that does not build, another ablation in the folder, or another
+            process that trains this one.
         AblationError: a worker failed.
         KeyboardInterrupt: Ctrl-C came; each run has a checkpoint, and the same call goes on.
     """
@@ -83,14 +85,17 @@ def ablate(
     resolved, image_data = resolve(settings.experiment)
     settings = dataclasses.replace(settings, experiment=resolved)
     _check_builds(settings, image_data.num_classes)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings.save(folder)
-    train_all(settings, folder, workers)
-    outcomes = read_outcomes(folder, settings)
-    effects = all_effects(settings, outcomes)
-    write_runs(folder / "ablation.csv", settings, outcomes)
-    write_effects(folder / "effects.csv", settings, effects)
-    draw_forest(folder / "forest.png", settings, effects)
+    try:
+        with held(folder / LOCK, folder):
+            settings.save(folder)
+            train_all(settings, folder, workers)
+            outcomes = read_outcomes(folder, settings)
+            effects = all_effects(settings, outcomes)
+            write_runs(folder / "ablation.csv", settings, outcomes)
+            write_effects(folder / "effects.csv", settings, effects)
+            draw_forest(folder / "forest.png", settings, effects)
+    except BusyError as error:
+        raise InputError(str(error)) from None
     return Ablation(folder, settings, outcomes, effects)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import t as student
 
 CONFIDENCE = 0.95
+NO_SPREAD = 1e-9  # shares of images and logarithms of ratios: what is left below it is rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,15 +23,17 @@ class Mean:
 def mean_of(differences):
     """Student's t over independent differences, one a seed. Of a single one there is no interval and no p.
 
-    Where all differences are equal the interval is a point; p is then 1 if they are 0, and 0 otherwise.
+    Differences without a spread, as a few small validation splits give them, say nothing of how large the spread is:
+    there is no interval then, and p is that of the exact sign-flip test: of the 2^n ways to choose n signs two are as
+    far from 0. If all are 0, p is 1.
     """
     values = np.asarray(differences, "float64")
     mean, number = float(values.mean()), len(values)
     if number < 2:
         return Mean(mean)
     error = float(values.std(ddof=1)) / math.sqrt(number)
-    if error == 0:
-        return Mean(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+    if error < NO_SPREAD:
+        return Mean(mean, p=1.0 if abs(mean) < NO_SPREAD else 2.0 ** (1 - number))
     half = float(student.ppf((1 + CONFIDENCE) / 2, number - 1)) * error
     return Mean(mean, mean - half, mean + half, 2 * float(student.sf(abs(mean) / error, number - 1)))
 

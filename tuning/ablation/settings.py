@@ -7,11 +7,13 @@ import zoo
 from nntricks_keras import serialization
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
+from nntricks_keras.locks import is_fresh
 from nntricks_keras.training.run_folder import MARKS, Run
 from tuning.ablation import designs as all_designs
 from tuning.ablation.tricks import Trick, assemble
 
 FILE = "ablation.json"
+LOCK = "lock"  # held by the one process that trains and writes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +78,7 @@ def open_folder(folder, settings):
     """
     folder = Path(folder)
     if not (folder / FILE).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not is_fresh(folder, LOCK, FILE):
             raise InputError(f"{folder} is not an ablation (it has no {FILE}) and not empty; give another folder")
         return settings
     saved = AblationSettings.load(folder)

@@ -118,12 +118,15 @@ def effect_in_words(effect):
             (effect.missed_without, "without") if effect.bound == "at most" else (effect.missed_with, "with")
         )
         return f"{effect.bound} {number} ({missed} {where} it never get there)"
-    if effect.low is None:
+    if effect.p_holm is None:
         return f"{number} (one seed: no interval)"
-    ends = [f"{end:.2f}" if is_ratio else f"{100 * end:+.1f}" for end in (effect.low, effect.high)]
+    interval = "(all seeds alike: no interval)"
+    if effect.low is not None:
+        ends = [f"{end:.2f}" if is_ratio else f"{100 * end:+.1f}" for end in (effect.low, effect.high)]
+        interval = f"[{', '.join(ends)}]"
     faster_or_slower = {HELPS: "faster", HURTS: "slower", NOTHING: "?"}
     verdict = faster_or_slower[effect.verdict] if is_ratio else effect.verdict.replace(NOTHING, "?")
-    return f"{number} [{', '.join(ends)}] p {effect.p_holm:.2g} {verdict}"
+    return f"{number} {interval} p {effect.p_holm:.2g} {verdict}"
 
 
 def write_effects(path, settings, effects):

@@ -1,6 +1,9 @@
 """The commands of `python -m tuning`, one file each; the first line of its docstring is its help."""
 
 import dataclasses
+import json
+
+from zoo.names import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +28,13 @@ class ExperimentOptions:
     def make_experiment(self):
         """The zoo.Experiment that is meant."""
         import zoo
+        from zoo import recipes
 
         if self.experiment:
             experiment = zoo.Experiment.load(self.experiment)
         else:
-            recipe = zoo.recipe(self.recipe)
-            experiment = zoo.Experiment(self.model, data=self.data, data_dir=self.data_dir, recipe=recipe)
+            recipe, arguments = recipes.recipe(self.recipe), recipes.arguments(self.recipe)
+            experiment = zoo.Experiment(self.model, arguments, self.data, data_dir=self.data_dir, recipe=recipe)
         if self.epochs is not None:
             recipe = dataclasses.replace(experiment.recipe, epochs=self.epochs)
             experiment = dataclasses.replace(experiment, recipe=recipe)
@@ -44,3 +48,17 @@ class ExperimentOptions:
         from pathlib import Path
 
         return f"{experiment.model}-{Path(experiment.data).name}"
+
+
+def named_values(words):
+    """{"norm": None} of ("norm=null",): JSON, and what is no JSON is a name."""
+    values = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"a value is given as NAME=VALUE, received {word!r}")
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[name] = value
+    return values

@@ -1,14 +1,12 @@
 """Train with and without each trick, over paired seeds, and say what each one buys."""
 
 import dataclasses
-import json
 import os
 import sys
 from pathlib import Path
 
-from tuning.commands import ExperimentOptions
+from tuning.commands import ExperimentOptions, named_values
 from zoo.commands import load_keras_quietly
-from zoo.names import UsageError
 
 DESCRIPTION = """Train with and without each trick, over paired seeds, and say what each one buys.
 
@@ -52,8 +50,8 @@ def main(argv):
             tricks=_names(options.tricks),
             num_seeds=options.seeds,
             designs=None if options.designs is None else _names(options.designs),
-            bare=_values(options.bare),
-            full=_values(options.full),
+            bare=named_values(options.bare),
+            full=named_values(options.full),
             target=options.target,
             workers=options.workers,
         )
@@ -66,17 +64,3 @@ def main(argv):
 
 def _names(words):
     return [name.strip().replace("-", "_") for name in words.split(",") if name.strip()]
-
-
-def _values(words):
-    """{"norm": None} of ("norm=null",): JSON, and what is no JSON is a name."""
-    values = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"a value of a trick is given as NAME=VALUE, received {word!r}")
-        try:
-            values[name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[name] = value
-    return values

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from tuning.commands import ExperimentOptions
+from tuning.commands import ExperimentOptions, named_values
 from zoo import variants
 from zoo.commands import load_keras_quietly
 from zoo.names import check_name
@@ -33,9 +33,11 @@ def main(argv):
         executions: int = 1
         """trainings a trial, each with a seed of its own"""
         objective: str = "val_top1"
-        """val_top1, val_top5, val_loss, or NAME:max, NAME:min of another column of the history"""
+        """val_top1, val_top5, val_loss, or NAME:max, NAME:min of loss, top1, top5 (training images)"""
         pruner: Literal["none", "median", "asha"] = "none"
         """stops hopeless trials"""
+        pruner_settings: tuple[str, ...] = ()
+        """what differs from the pruner's defaults, as eta=2 min_epochs=2 of asha"""
         first: str | None = None
         """a JSON file with a list of points to try first, {hyperparameter: value}"""
         budget: str | None = None
@@ -70,6 +72,7 @@ def main(argv):
             seed=options.seed,
             objective=options.objective,
             pruner=None if options.pruner == "none" else options.pruner,
+            pruner_settings=named_values(options.pruner_settings),
             first=options.first or (),
             budget=options.budget,
             workers=options.workers,

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from tuning.addresses import parse_address
 from zoo.names import UsageError
 
 SECONDS_TO_FIND_THE_CHIEF = 20
@@ -72,9 +73,10 @@ def main(argv):
 
 def _find(address):
     """Waits for someone to listen at the chief's address; UsageError when nobody does in time."""
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdigit()):
+    parsed = parse_address(address)
+    if parsed is None:
         raise UsageError(f"--chief is HOST:PORT, received {address!r}")
+    host, port = parsed
     deadline = time.monotonic() + SECONDS_TO_FIND_THE_CHIEF
     while True:
         left = deadline - time.monotonic()
@@ -83,6 +85,6 @@ def _find(address):
                 f"there is no chief at {address}: nothing answered for {SECONDS_TO_FIND_THE_CHIEF} s; start "
                 "`python -m tuning search --address HOST:PORT` first, or look at its first lines for the address"
             )
-        with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), timeout=left):
+        with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), port), timeout=left):
             return
         time.sleep(min(LOOK_EVERY_SECONDS, max(left, 0)))

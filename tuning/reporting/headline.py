@@ -7,7 +7,6 @@ from nntricks_keras.files import read_json
 from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
 from tuning.reporting.scales import show, show_score, show_seconds
-from tuning.reporting.tables import num_epochs
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING
 
 MOST_RECIPES = 20
@@ -19,7 +18,7 @@ def headline(title, found):
     counts = {status: sum(r.status == status for r in records) for status in (COMPLETED, PRUNED, FAILED, RUNNING)}
     named = {COMPLETED: "completed", PRUNED: "pruned", FAILED: "failed", RUNNING: "under way"}
     told = ", ".join(f"{counts[status]} {named[status]}" for status in counts if counts[status]) or "none yet"
-    epochs = sum(map(num_epochs, records))
+    epochs = sum(map(_num_epochs_of_its_own, records))
     best = found.ranked[0] if found.ranked else None
     return element(
         "header",
@@ -39,6 +38,12 @@ def headline(title, found):
         ),
         _command(found),
     )
+
+
+def _num_epochs_of_its_own(record):
+    """A promoted trial's history begins with the epochs of the one that it goes on from."""
+    copied = record.tuner.get("initial_epoch", 0)
+    return sum(max(len(execution.history) - copied, 0) for execution in record.executions)
 
 
 def _about(settings):

@@ -98,5 +98,10 @@ def _choice(name, alternatives, values):
 
 
 def scored(records):
-    """The trials whose score counts: completed ones, and pruned ones with what they had reached."""
-    return [r for r in records if r.status in (COMPLETED, PRUNED) and r.score is not None and math.isfinite(r.score)]
+    """The trials whose score counts: completed ones, and pruned ones with what they had reached.
+
+    Of a trial that Hyperband has promoted only the one that goes on from it counts: the two are one draw.
+    """
+    counted = [r for r in records if r.status in (COMPLETED, PRUNED) and r.score is not None and math.isfinite(r.score)]
+    gone_on_from = {record.tuner.get("trial_id") for record in counted}
+    return [record for record in counted if record.trial_id not in gone_on_from]
