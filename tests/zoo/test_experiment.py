@@ -12,7 +12,8 @@ import zoo
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import write_json
-from zoo.commands import run_command
+from zoo.commands import run_command, train
+from zoo.recipes import RECIPES, arguments
 
 TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
 
@@ -154,6 +155,21 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     assert command("train", "--run-dir", tmp_path / "run", "--resume") == 0  # complete already
     assert command("train", "--run-dir", tmp_path / "run", "--resume", "--epochs", 3) == 2
     assert "epochs was 1, now 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_a_start_for_flags(name, tmp_path, monkeypatch, capsys):
+    started = []
+    monkeypatch.setattr(train, "_train", lambda options: started.append(options.settings) or 0)
+    assert command("train", "--recipe", name, "--unfreeze", "fc*", 2, "conv1*", 7) == 0
+    recipe = dataclasses.replace(zoo.recipe(name), unfreeze={"fc*": 2, "conv1*": 7})
+    assert started == [zoo.Experiment(recipe=recipe, arguments=arguments(name))]
+    started[0].save(tmp_path / "experiment.json")
+    assert command("train", "--resume", "--run-dir", tmp_path) == 0
+    assert started[1] == started[0]
+    with pytest.raises(SystemExit, match="2"):
+        command("train", "--unfreeze", "fc*", 2, "conv1*")
+    assert "number is missing" in "".join(capsys.readouterr())
 
 
 def test_a_flag_takes_its_value_after_an_equals_sign_as_it_is(capsys):

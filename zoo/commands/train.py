@@ -28,6 +28,7 @@ def main(argv):
     import tyro
 
     from zoo import experiment as experiments
+    from zoo.commands.patterns import REGISTRY
     from zoo.recipes import arguments as recipe_arguments
     from zoo.recipes import recipe as find_recipe
 
@@ -61,14 +62,15 @@ def main(argv):
         workers: int = 1
         """processes on this machine that train together, for trying what TF_CONFIG or Slurm do on several machines"""
 
-    options = tyro.cli(
-        Options,
-        args=argv,
-        prog="python -m zoo train",
-        description=DESCRIPTION,
-        default=Options(start),
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    with REGISTRY:
+        options = tyro.cli(
+            Options,
+            args=argv,
+            prog="python -m zoo train",
+            description=DESCRIPTION,
+            default=Options(start),
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
     if options.resume and not options.run_dir:
         raise UsageError("--resume needs --run-dir, the folder of the run to go on with")
     return _train_with_workers(options, argv) if options.workers != 1 else _train(options)
