@@ -6,7 +6,6 @@ the study's seed, the trial's number and the trials before it. oracle.json only 
 """
 
 import collections
-import copy
 import dataclasses
 import math
 import threading
@@ -18,6 +17,7 @@ import numpy as np
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
+from tuning.spaces import undescribe
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 
 STATUS = kt.engine.trial.TrialStatus
@@ -289,12 +289,6 @@ class DependableOracle:
     def _given_by_hand(self):
         """The next of the points given by hand that has not been tried, or None."""
         return next((dict(point) for point in self.settings.first if not self._duplicate(point)), None)
-
-
-def undescribe(described):
-    """kt.HyperParameters without values, from what tuning.spaces.describe says of a space."""
-    # A copy: keras-tuner changes what it reads.
-    return kt.HyperParameters.from_config({"space": copy.deepcopy(described), "values": {}})
 
 
 def with_notes(record):

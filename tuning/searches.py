@@ -10,7 +10,6 @@ from nntricks_keras.files import write_json
 from nntricks_keras.locks import is_fresh
 from tuning import spaces, storage
 from tuning.chief import LOCK, only_chief
-from tuning.dependable import undescribe
 from tuning.durations import parse_seconds
 from tuning.first_points import complete_points
 from tuning.objectives import parse_objective
@@ -145,7 +144,7 @@ def _settings(experiment, space, tuner, num_trials, executions, seed, objective,
         keep_best=keep_best,
         keep_bytes=keep_bytes,
         seed=seed,
-        first=complete_points(first, undescribe(described)),
+        first=complete_points(first, spaces.undescribe(described)),
         study_id=uuid.uuid4().hex,
     )
 

@@ -5,6 +5,7 @@ beside another's value (the slope of leaky_relu) is drawn in a `hp.conditional_s
 drawn: keras-tuner learns of a scope only when it is entered.
 """
 
+import copy
 import importlib
 import json
 
@@ -102,6 +103,12 @@ def describe(space, experiment):
     Raises InputError as `hyperparameters`.
     """
     return json.loads(json.dumps(hyperparameters(space, experiment).get_config()["space"]))
+
+
+def undescribe(described):
+    """kt.HyperParameters without values, from what tuning.spaces.describe says of a space."""
+    # A copy: keras-tuner changes what it reads.
+    return kt.HyperParameters.from_config({"space": copy.deepcopy(described), "values": {}})
 
 
 def check_unchanged(saved, now):
