@@ -47,7 +47,8 @@ def test_a_search_leaves_a_run_and_the_best_as_an_experiment(experiment, tmp_pat
 @pytest.mark.slow
 def test_the_command_goes_on_with_a_study_and_prints_the_way_on(experiment, tmp_path, capsys):
     folder = tmp_path / "study"
-    tuning.search(experiment, folder, num_trials=1, seed=0)
+    # Given by hand: of what is drawn, a large rate without normalization diverges, and is no completed trial.
+    tuning.search(experiment, folder, num_trials=1, first=[{"activation": name} for name in ("relu", "elu", "tanh")])
     before = {path: path.stat().st_mtime_ns for path in (folder / "trials").glob("*.json")}
     experiment.save(tmp_path / "experiment.json")
     arguments = ["search", "--experiment", str(tmp_path / "experiment.json"), "--study-dir", str(folder)]
