@@ -47,6 +47,11 @@ def differences(values, others):
     }
 
 
+def in_words(changed, where=""):
+    """What `differences` found between before and now, as a list of texts that name each setting and both values."""
+    return [f"{where}{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items()]
+
+
 def from_dict(cls, values, where=""):
     """The instance of dataclass `cls` that `to_dict` wrote. Missing keys take their default, unknown ones raise."""
     where = where or cls.__name__

@@ -173,10 +173,7 @@ def _begin(study, settings):
     changed = serialization.differences(saved.to_dict(), settings.to_dict())
     changed = {name: values for name, values in changed.items() if name.split(".")[0] not in MAY_CHANGE}
     if changed:
-        raise InputError(
-            f"{folder} is a study of something else: "
-            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
-        )
+        raise InputError(f"{folder} is a study of something else: " + "; ".join(serialization.in_words(changed)))
     # Those of before stay: a grid goes on from the last point that was not given by hand, and these are on no grid.
     first = [*saved.first, *(point for point in settings.first if point not in saved.first)]
     return dataclasses.replace(settings, study_id=saved.study_id, first=first, hyperparameters=saved.hyperparameters)

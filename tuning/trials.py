@@ -229,7 +229,7 @@ def _begin(study, trial_id, hyperparameters, experiment, start_from):
         if there.status != RUNNING:
             raise InputError(
                 f"trial {trial_id} of {study.folder} was another experiment: "
-                + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
+                + "; ".join(serialization.in_words(changed))
             )
         # Its process died before the search had noted the draw, and the same id was drawn again.
         for execution in there.executions:

@@ -217,6 +217,5 @@ def _check_unchanged(experiment, saved, run_dir):
     changed = serialization.differences(saved.to_dict(), experiment.to_dict())
     if changed:
         raise InputError(
-            f"{run_dir} was started with another experiment: "
-            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
+            f"{run_dir} was started with another experiment: " + "; ".join(serialization.in_words(changed))
         )

@@ -33,7 +33,7 @@ from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_atomically, write_json
 from nntricks_keras.locks import BusyError, held
-from nntricks_keras.serialization import differences, from_dict, to_dict
+from nntricks_keras.serialization import differences, from_dict, in_words, to_dict
 
 MARKS = ("environment.json", "inputs.json", "experiment.json", "checkpoints", "metrics.json")
 LOCK = ".lock"  # held while a process trains in the folder; left there, empty, when it is over
@@ -195,10 +195,7 @@ def check_inputs(run, inputs):
     before = {**run.inputs, "preprocessing": to_dict(run.preprocessing)}  # with the defaults of settings added since
     changed = differences(before, inputs)
     if changed:
-        raise InputError(
-            f"{run.folder} was started with other data: "
-            + "; ".join(f"{name} was {before!r}, now {now!r}" for name, (before, now) in changed.items())
-        )
+        raise InputError(f"{run.folder} was started with other data: " + "; ".join(in_words(changed)))
 
 
 def write_environment(folder, devices):

@@ -97,8 +97,8 @@ def open_folder(folder, settings):
 
 
 def _changes(where, one, other):
-    found = serialization.differences(serialization.to_dict(one), serialization.to_dict(other))
-    return [f"{where}{name} was {before!r}, now {after!r}" for name, (before, after) in found.items()]
+    changed = serialization.differences(serialization.to_dict(one), serialization.to_dict(other))
+    return serialization.in_words(changed, where)
 
 
 def run_folder(folder, name):
