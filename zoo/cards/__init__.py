@@ -164,12 +164,11 @@ def preprocessing(name, weights):
         outside a run folder.
     """
     from nntricks_keras.data.preprocessing import Preprocessing
-    from nntricks_keras.files import read_json
-    from nntricks_keras.serialization import from_dict
+    from nntricks_keras.training import Run
 
     if Path(weights).suffix == ".keras":
-        inputs = Path(weights).with_name("inputs.json")
-        return from_dict(Preprocessing, read_json(inputs)["preprocessing"]) if inputs.exists() else None
+        run = Run(Path(weights).parent)
+        return run.preprocessing if (run.folder / "inputs.json").exists() else None
     found = card(name).weights_from(str(weights))
     if found is None and (weights == "imagenet" or weights in SOURCES):
         sources = ", ".join(entry.source for entry in card(name).weights) or "none"
