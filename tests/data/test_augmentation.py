@@ -119,7 +119,8 @@ def test_crops_are_resized_from_whole_pixels_as_pillow_does(rng):
         expected = expected[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
         mirrored.add(flips)
         found = make.one(EPOCH, index, None, lambda: tf.constant(image)).numpy()
-        assert np.abs(found - expected).max() <= 3
+        off = np.abs(found - expected)
+        assert off.max() <= 4 and off.mean() <= 0.6  # Pillow rounds twice; of 1,200 the worst are 2.8 and 0.4
     assert len(mirrored) > 1
 
 
