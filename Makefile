@@ -64,5 +64,5 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-clean:
-	rm -rf $(VENV) $(VENV)-lowest runs build *.egg-info
+clean:                      ## all but what was trained: runs, studies, ablations
+	rm -rf $(VENV) $(VENV)-lowest build *.egg-info
