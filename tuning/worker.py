@@ -86,7 +86,7 @@ def _beat(tuner):
         except grpc.RpcError as error:  # without a next beat the trial would go to another worker, too
             print(f"the chief answered a sign of life with {error}", file=sys.stderr, flush=True)
             continue
-        if trial.status == "STOPPED" and current.get("trial_id") == trial_id:
+        if trial.status == "STOPPED" and current.get("trial_id") == trial_id and not tuner.asked_to_stop.is_set():
             tuner.asked_to_stop.set()
             os.kill(os.getpid(), signal.SIGTERM)  # the search has been stopped: a checkpoint, and the end
 

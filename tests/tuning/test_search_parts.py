@@ -118,7 +118,8 @@ def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
 
 
 def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatch, capsys):
-    answers = [grpc.RpcError("INTERNAL"), SimpleNamespace(status="STOPPED"), SystemExit("enough")]
+    stopped = SimpleNamespace(status="STOPPED")  # said in every beat until the trial's checkpoint is written
+    answers = [grpc.RpcError("INTERNAL"), stopped, stopped, SystemExit("enough")]
 
     def get_trial(trial_id):
         answer = answers.pop(0)
@@ -133,7 +134,7 @@ def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatc
     monkeypatch.setattr(os, "kill", lambda _, number: signals.append(number))
     with pytest.raises(SystemExit, match="enough"):
         worker._beat(tuner)
-    assert signals == [signal.SIGTERM]
+    assert signals == [signal.SIGTERM]  # a second one would break the checkpoint off
     assert "INTERNAL" in capsys.readouterr().err
 
 
