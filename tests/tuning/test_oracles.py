@@ -266,6 +266,34 @@ def test_hyperband_comes_to_its_end_though_trials_fail(tmp_path, rng):
     assert len(second) == min(completed, oracle._get_size(2, 1))
 
 
+def rounds_of(oracle, bracket=2):
+    """How many trials each round of a bracket has."""
+    found = [record.tuner["round"] for record in oracle.study.records() if record.tuner["bracket"] == bracket]
+    return [found.count(number) for number in range(bracket + 1)]
+
+
+@pytest.mark.parametrize("num_rates", [1, 3, 5])
+def test_hyperband_goes_on_with_what_a_small_space_has(tmp_path, num_rates):
+    def small(hp, experiment):
+        hp.Choice("rate", [0.1 * (index + 1) for index in range(num_rates)])
+        hp.Fixed("norm", "none")
+        return experiment
+
+    oracle = begin(tmp_path / "study", "hyperband", num_trials=23, space=small)
+    play(oracle, workers=2)
+    assert rounds_of(oracle) == [num_rates, min(num_rates, 3), 1]
+
+
+@pytest.mark.parametrize(("num_failed", "rounds"), [(6, [9, 3, 1]), (7, [9, 2, 1]), (8, [9, 1, 1]), (9, [9, 0, 0])])
+def test_hyperband_trains_the_last_round_though_few_come_that_far(tmp_path, num_failed, rounds):
+    oracle = begin(tmp_path / "study", "hyperband", num_trials=23)
+    busy = [oracle.create_trial(f"w{index}", "p") for index in range(9)]
+    for index, trial in enumerate(busy):
+        complete(oracle, trial, **({"status": FAILED, "score": None} if index < num_failed else {}))
+    play(oracle, workers=2)
+    assert rounds_of(oracle) == rounds
+
+
 def test_nothing_is_drawn_twice_and_bayesian_comes_near_the_best(tmp_path):
     found = play(begin(tmp_path / "study", "bayesian", num_trials=15), workers=2)
     last = [score_of(point) for point in list(found.values())[-8:]]
