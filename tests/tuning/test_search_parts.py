@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
+import tuning
 import zoo
 from nntricks_keras.errors import InputError
-from tests.tuning.test_oracles import begin, play, space
+from tests.tuning.test_oracles import begin, complete, play, space
 from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
 from tuning.oracles import make_oracle
@@ -108,6 +109,25 @@ def test_a_grid_goes_on_though_other_first_points_are_given(tmp_path):
         found = list(play(oracle).values())
         assert found[:2] == [off_grid, new]
     assert len({str(point) for point in found}) == 5
+
+
+def test_the_report_of_a_search_that_has_tried_all_there_is_says_that_it_is_over(tmp_path):
+    def small(hp, experiment):
+        hp.Choice("norm", ["none", "batch"])
+        hp.Choice("rate", [0.01, 0.1, 1.0])
+        return experiment
+
+    oracle = begin(tmp_path, "grid", num_trials=10, space=small)
+    complete(oracle, oracle.create_trial("w0", "p"))
+    assert "has not ended: 1 of 10" in tuning.report(tmp_path).read_text()
+    assert len(play(oracle)) == 6
+    page = tuning.report(tmp_path).read_text()
+    assert "not ended" not in page
+    assert "6 of 10" in page
+    assert "nothing else was left to try" in page
+    settings = dataclasses.replace(oracle.settings, num_trials=5)
+    oracle.study.write_settings(settings)
+    assert "left to try" not in tuning.report(tmp_path).read_text()
 
 
 @pytest.mark.parametrize("name", ["alexnet2012", "quick"])

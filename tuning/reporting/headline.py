@@ -61,8 +61,10 @@ def _notice(found, counts):
     """What the page cannot show yet, in words."""
     ended, wanted = len(found.records) - counts[RUNNING], found.settings.num_trials
     said = []
-    if counts[RUNNING] or ended < wanted:
+    if counts[RUNNING] or (ended < wanted and not found.study.is_exhausted):
         said.append(f"This study has not ended: {ended} of {wanted} trials have. Write the report again to see more.")
+    elif ended < wanted:
+        said.append(f"This study is over after {ended} of {wanted} trials: nothing else was left to try.")
     if not found.ranked:
         said.append("No trial has completed, so there is no best recipe yet.")
     elif len(found.ranked) == 1:
