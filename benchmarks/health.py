@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.layers import median_interval
+from benchmarks.intervals import median_interval
 from benchmarks.training import quick_setting
 from nntricks_keras import data
 from nntricks_keras.health import LayerHealth, Prober, preflight

@@ -18,7 +18,7 @@ import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import zoo
-from benchmarks.layers import median_interval
+from benchmarks.intervals import median_interval
 from nntricks_keras import data, training
 from nntricks_keras.data import Preprocessing
 from nntricks_keras.training.losses import CrossEntropy
