@@ -68,6 +68,12 @@ def write_rows(path, rows, keys=None):
     return rows
 
 
+def write_rows_of_machine(path, rows):
+    """Writes rows, whose column "machine" names one, in place of all that the file has of that machine."""
+    others = [row for row in read_rows(path) if row.get("machine", "") != rows[0]["machine"]]
+    return write_rows(path, [*others, *rows])
+
+
 def versions(packages):
     """Names of distributions, each with its version."""
     return [f"{package} {importlib.metadata.version(package)}" for package in packages]
