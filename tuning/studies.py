@@ -33,6 +33,12 @@ class Execution:
     """rows of history.csv: epoch (from 1), learning_rate, loss, top1, val_loss, val_top1, seconds, ..."""
 
 
+def scores_of(executions, settings):
+    """The best epoch's value of the study's objective, of each execution that has begun."""
+    best = max if settings.direction == "max" else min
+    return [best(row[settings.objective] for row in each.history) for each in executions if each.history]
+
+
 @dataclasses.dataclass(frozen=True)
 class TrialRecord(serialization.Json):
     """A trial as trials/ID.json holds it."""

@@ -158,6 +158,15 @@ def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatc
     assert "INTERNAL" in capsys.readouterr().err
 
 
+def test_a_limit_of_no_memory_is_refused(tmp_path, capsys):
+    with pytest.raises(InputError, match=r"memory_limit.*above 0.*-1"):
+        searches.search(zoo.Experiment(), tmp_path / "study", memory_limit=-1)
+    (tmp_path / "study.json").write_text("{}")
+    joining = ["worker", "--chief", "127.0.0.1:1", "--study-dir", str(tmp_path), "--memory-limit", "0"]
+    assert run_command("python -m tuning", "tuning.commands", joining) == 2
+    assert "--memory-limit has to be above 0" in capsys.readouterr().err
+
+
 def test_the_pruner_of_a_search_has_the_settings_it_is_given(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(searches, "run", lambda *_: None)
     experiment = zoo.Experiment(arguments={"width": 0.3})

@@ -7,7 +7,7 @@ from nntricks_keras.files import read_json
 from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
 from tuning.reporting.scales import show, show_score, show_seconds
-from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING
+from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, scores_of
 
 MOST_RECIPES = 20
 
@@ -82,12 +82,7 @@ def _spread(record, settings):
     """The trial, and the scores of its executions one by one."""
     if record is None:
         return "no completed trial"
-    choose = max if settings.direction == "max" else min
-    scores = [
-        choose(row[settings.objective] for row in execution.history)
-        for execution in record.executions
-        if execution.history and all(settings.objective in row for row in execution.history)
-    ]
+    scores = scores_of(record.executions, settings)
     each = f": mean of {', '.join(map(show_score, scores))}" if len(scores) > 1 else ""
     return f"trial {record.trial_id}{each}"
 
