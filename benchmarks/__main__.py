@@ -17,11 +17,15 @@ BENCHMARKS = [
     ("benchmarks.frameworks --write", {}, 15),
     ("benchmarks.pipeline --write", {}, 8),
     ("benchmarks.pipeline --steps --write", {}, 4),
-    ("benchmarks.training --epochs 10", {}, 8),
-    ("benchmarks.health", {}, 6),
+    ("benchmarks.training --epochs 10 --write", {}, 8),
+    ("benchmarks.health --write", {}, 6),
     ("benchmarks.time_to_accuracy --write", {}, 25),
     ("benchmarks.accuracy quick --write", {}, 18),
+    ("benchmarks.accuracy one_device two_devices --write", {}, 9),
+    ("benchmarks.tuning_curves", {}, 8),
+    ("benchmarks.tuning", {}, 4),
     ("benchmarks.search_overhead --epochs 4 --write", {}, 18),
+    ("benchmarks.ablation --write", {}, 30),  # python -m tuning ablate
     ("benchmarks.plots", {}, 1),
 ]
 

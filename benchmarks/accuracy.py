@@ -4,7 +4,8 @@
 
 NAME is one of SETTINGS; without one, all of Fashion-MNIST's. Each run is a command that a user can give, printed before
 it starts; one that was cut short goes on. --write puts the results into results/accuracy.csv, accuracy.md and the model
-cards; of "shipped" also the weights of its first seed into zoo/weights/shipped.
+cards, where they join the other seeds of that machine; of "shipped" also the weights of its first seed into
+zoo/weights/shipped. A run that is there already counts with the machine and the versions that it was trained with.
 """
 
 import argparse
@@ -16,9 +17,9 @@ import sys
 from pathlib import Path
 
 import zoo
-from benchmarks.pages import RESULTS, machine, write_rows, write_table
+from benchmarks.pages import RESULTS, machine_of, write_rows, write_table
 from nntricks_keras import training
-from nntricks_keras.files import write_json
+from nntricks_keras.files import read_json, write_json
 
 HERE = Path(__file__).resolve().parent
 CARDS = HERE.parent / "zoo" / "cards"
@@ -64,9 +65,8 @@ def main():
         setting = SETTINGS[name]
         rows = [run(name, setting, seed, options) for seed in options.seeds]
         mean, spread = mean_and_spread(rows)
-        print(
-            f"{name}: test top-1 {mean:.4f}, standard deviation {spread:.4f}, n = {len(rows)}; wanted {setting.wanted}"
-        )
+        deviation = "" if spread is None else f", standard deviation {spread:.4f}"
+        print(f"{name}: test top-1 {mean:.4f}{deviation}, n = {len(rows)}; wanted {setting.wanted}")
         if options.write:
             write(setting, rows)
         if options.write and name == "shipped":
@@ -87,7 +87,7 @@ def run(name, setting, seed, options):
         print(command, flush=True)
         subprocess.run([sys.executable, *command.split()[1:]], check=True)
     done = training.Run.open(folder)
-    metrics = done.metrics
+    metrics, environment = done.metrics, read_json(done.folder / "environment.json")
     return {
         "setting": name,
         "model": setting.model,
@@ -98,7 +98,8 @@ def run(name, setting, seed, options):
         "seconds": metrics["seconds"],
         "parameters": metrics["parameters"],
         "computed_in": done.load_model().layers[1].compute_dtype,
-        "machine": machine(),
+        "machine": machine_of(environment),
+        "versions": ", ".join(f"{package} {environment['versions'][package]}" for package in ("tensorflow", "keras")),
     }
 
 
@@ -107,38 +108,46 @@ def command_of(setting):
 
 
 def mean_and_spread(rows):
-    scores = [row["test_top1"] for row in rows]
-    return statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else float("nan")
+    """Of the test top-1; of a single row there is no spread, which is None."""
+    scores = [float(row["test_top1"]) for row in rows]
+    return statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else None
 
 
 def write(setting, rows):
-    """The rows of a setting, in place of those that were there, into the CSV, the page and the model's card."""
-    by_setting = write_rows(RESULTS / "accuracy.csv", rows, keys=("setting", "seed"))
-    table = []
-    for other, asked in SETTINGS.items():
-        of_this = [{**row, "test_top1": float(row["test_top1"])} for row in by_setting if row["setting"] == other]
-        if asked.table != setting.table or not of_this:
-            continue
-        mean, spread = mean_and_spread(of_this)
-        minutes = max(float(row["seconds"]) for row in of_this) / 60
-        table.append(
-            [
-                f"`{command_of(asked)}`",
-                f"{int(of_this[0]['parameters']):,}",
-                f"**{mean:.4f}**",
-                f"{spread:.4f}",
-                ", ".join(f"{row['test_top1']:.4f}" for row in of_this),
-                f"{minutes:.1f}",
-                asked.wanted,
-                asked.minutes,
-            ]
-        )
+    """The rows of a setting, in place of those of the same seeds and machine, into the CSV, the page and the card."""
+    everything = write_rows(RESULTS / "accuracy.csv", rows, keys=("setting", "seed", "machine"))
+    groups = {}
+    for row in sorted(everything, key=lambda row: int(row["seed"])):
+        groups.setdefault((row["setting"], row["machine"]), []).append(row)
+    of_this_table = [name for name, other in SETTINGS.items() if other.table == setting.table]
+    table = [
+        line(SETTINGS[name], group) for name in of_this_table for (other, _), group in groups.items() if other == name
+    ]
     header = ["command", "parameters", "test top-1", "s.d.", "seeds", "minutes, longest", "wanted", "within"]
-    write_table(PAGE, setting.table, header, table, ["tensorflow", "keras"])
-    write_card(setting, rows)
+    write_table(PAGE, setting.table, [*header, "machine", "versions"], table)
+    write_card(setting, groups[rows[0]["setting"], rows[0]["machine"]])
+
+
+def line(setting, rows):
+    """A line of the table: all seeds of a setting on one machine."""
+    mean, spread = mean_and_spread(rows)
+    minutes = max(float(row["seconds"]) for row in rows) / 60
+    return [
+        f"`{command_of(setting)}`",
+        f"{int(rows[0]['parameters']):,}",
+        f"**{mean:.4f}**",
+        "-" if spread is None else f"{spread:.4f}",
+        ", ".join(f"{float(row['test_top1']):.4f}" for row in rows),
+        f"{minutes:.1f}",
+        setting.wanted,
+        setting.minutes,
+        rows[0]["machine"],
+        "; ".join(dict.fromkeys(row["versions"] for row in rows)),
+    ]
 
 
 def write_card(setting, rows):
+    """All seeds of a setting on one machine, as an entry of the model's card."""
     path = CARDS / f"{setting.model}.json"
     card = json.loads(path.read_text())
     mean, spread = mean_and_spread(rows)
@@ -148,12 +157,14 @@ def write_card(setting, rows):
         "value": round(mean, 4),
         "protocol": PROTOCOL,
         "run": command_of(setting),
-        "spread": round(spread, 4),
+        **({} if spread is None else {"spread": round(spread, 4)}),
         "seeds": len(rows),
-        "seconds": round(statistics.mean(row["seconds"] for row in rows)),
+        "seconds": round(statistics.mean(float(row["seconds"]) for row in rows)),
         "hardware": rows[0]["machine"],
     }
-    card["measured"] = [*(other for other in card["measured"] if other["run"] != entry["run"]), entry]
+    same = ("run", "hardware")
+    kept = [other for other in card["measured"] if any(other.get(name) != entry[name] for name in same)]
+    card["measured"] = [*kept, entry]
     write_json(path, card)
 
 

@@ -23,8 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.layers import median_interval
-from benchmarks.pages import results_file, write_rows, write_table
+from benchmarks.intervals import median_interval
 from zoo.variants import find
 
 PAGE = Path(__file__).with_name("models.md")
@@ -103,6 +102,8 @@ def contender(name, options):
     command += ["--size", str(options.size), "--batch", str(options.batch)]
     backend = name.split("-")[1] if name.startswith("keras") else "tensorflow"
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # Two stand ready at a time: neither may take the whole of a GPU's memory.
+    environment |= {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -203,6 +204,8 @@ def product_step(dtype):
 
 def keep(rows, options):
     """The rows in place of older ones of the same pairs, model, size and machine; then the page's table."""
+    from benchmarks.pages import results_file, write_rows, write_table  # Keras: not in a contender of PyTorch
+
     rows = [{"model": options.model, "px": options.size, "batch": options.batch, **row} for row in rows]
     rows = write_rows(results_file("frameworks", "tensorflow"), rows, keys=("model", "px", "batch", "ours", "other"))
     header = ["network", "px", "batch", "ours", "images/s", "other", "images/s or GFLOP/s", "ratio", "95 % interval"]

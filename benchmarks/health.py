@@ -1,13 +1,15 @@
 """What watching a training costs: model.fit with health.LayerHealth at its default beside a bare one.
 
-    python -m benchmarks.health [--rounds 2] [--epochs 12]
+    python -m benchmarks.health [--rounds 2] [--epochs 12] [--write]
 
-Both train vgg_mini on the bundled images with the recipe `quick`, in turn. The times are those of the whole fit, with
-the probes, the file and the pictures; seconds of the processor too, which depend less on what else runs. The pass has
-been traced before, as preflight does in a run; what that takes comes after, and what a probe and a picture take.
+Both train vgg_mini on the bundled images with the recipe `quick`, in an order that alternates, after an epoch of each
+that is not counted. The times are those of the whole fit, with the probes, the file and the pictures; seconds of the
+processor too, which depend less on what else runs. The pass has been traced before, as preflight does in a run; what
+that takes comes after, and what a probe and a picture take.
 """
 
 import argparse
+import dataclasses
 import tempfile
 import time
 from pathlib import Path
@@ -16,8 +18,9 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.layers import median_interval
-from benchmarks.training import quick_setting
+from benchmarks.intervals import median_interval
+from benchmarks.pages import results_file, write_rows, write_table
+from benchmarks.training import alternating, quick_setting
 from nntricks_keras import data
 from nntricks_keras.health import LayerHealth, Prober, preflight
 from nntricks_keras.health.heat_maps import draw_health
@@ -26,6 +29,7 @@ from nntricks_keras.training.losses import CrossEntropy
 from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.schedules import make_schedule
 
+PAGE = Path(__file__).with_name("health.md")
 NUM_EXAMPLES = 64  # what a run holds on to
 
 
@@ -33,30 +37,45 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--write", action="store_true", help="keep the results: the CSV and the page's table")
     options = parser.parse_args()
     images, preprocessing, recipe = quick_setting(options.epochs)
     settings = {"batch_size": recipe.batch_size, "num_classes": images.num_classes}
     held = list(data.pipeline(images.train, preprocessing, training=True, **settings).take(NUM_EXAMPLES // 64))
-    walls, processors = [], []
-    for number in range(options.rounds):
-        bare = fit(*compiled(images, recipe), images, preprocessing, recipe, [])
-        model, steps = compiled(images, recipe)
-        prober = Prober(model, histograms=True)
-        prober(held)
-        with tempfile.TemporaryDirectory() as folder:
-            health = LayerHealth(held, folder=folder, prober=prober)
-            watched = fit(model, steps, images, preprocessing, recipe, [health])
-        measured = len({row["step"] for row in health.rows})
-        print(
-            f"round {number + 1}: bare {bare[0]:.1f} s, processor {bare[1]:.1f} s; watched {watched[0]:.1f} s, "
-            f"processor {watched[1]:.1f} s, {measured} probes",
-            flush=True,
-        )
-        walls.append(watched[0] / bare[0])
-        processors.append(watched[1] / bare[1])
-    for name, ratios in (("time", walls), ("processor time", processors)):
-        print(f"watched / bare, {name}: median {np.median(ratios):.3f}, of {', '.join(f'{r:.3f}' for r in ratios)}")
-    parts(images, preprocessing, recipe, held)
+    fits = {"bare": bare, "watched": watched}
+    times = {name: [] for name in fits}
+    for number, names in alternating(fits, options.rounds):
+        of_round = recipe if number else dataclasses.replace(recipe, epochs=1)
+        for name in names:
+            seconds = fits[name](images, preprocessing, of_round, held)
+            if number:
+                times[name].append(seconds)
+                print(f"round {number}: {name} {seconds[0]:.1f} s, processor {seconds[1]:.1f} s", flush=True)
+    rows = []
+    for place, clock in enumerate(("by the clock", "seconds of the processor")):
+        ratios = np.array([watched[place] / bare[place] for bare, watched in zip(*times.values(), strict=True)])
+        told = f"{np.median(ratios):.3f}, of {', '.join(f'{ratio:.3f}' for ratio in ratios)}"
+        rows.append([f"a fit of {options.epochs} epochs, watched / bare, {clock}", told])
+    rows += parts(images, preprocessing, recipe, held)
+    for what, measured in rows:
+        print(f"{what}: {measured}")
+    if options.write:
+        header = ["what", "measured"]
+        write_rows(results_file("health", "tensorflow"), [dict(zip(header, row, strict=True)) for row in rows])
+        write_table(PAGE, "health", header, rows, ["tensorflow", "keras"])
+
+
+def bare(images, preprocessing, recipe, held):
+    return fit(*compiled(images, recipe), images, preprocessing, recipe, [])
+
+
+def watched(images, preprocessing, recipe, held):
+    model, steps = compiled(images, recipe)
+    prober = Prober(model, histograms=True)
+    prober(held)
+    with tempfile.TemporaryDirectory() as folder:
+        health = LayerHealth(held, folder=folder, prober=prober)
+        return fit(model, steps, images, preprocessing, recipe, [health])
 
 
 def compiled(images, recipe):
@@ -89,14 +108,14 @@ def fit(model, steps, images, preprocessing, recipe, callbacks):
 
 
 def parts(images, preprocessing, recipe, held):
-    """What a probe costs in training steps, taken in turn; the tracing; a picture."""
+    """[what, measured]: what a probe costs in training steps, taken in turn; the tracing; a picture."""
     model, _ = compiled(images, recipe)
     settings = {"batch_size": recipe.batch_size, "num_classes": images.num_classes}
     some = list(data.pipeline(images.train, preprocessing, training=True, **settings).take(20))
     prober = Prober(model, histograms=True)
     began = time.process_time()
     report = prober(held)
-    print(f"tracing, once: {time.process_time() - began:.2f} s of the processor")
+    traced = time.process_time() - began
     model.train_on_batch(*some[0])
     ratios = []
     for _ in range(15):
@@ -107,7 +126,6 @@ def parts(images, preprocessing, recipe, held):
         prober(held)
         ratios.append((time.process_time() - middle) / ((middle - began) / len(some)))
     low, high = median_interval(ratios)
-    print(f"a probe of {NUM_EXAMPLES} examples / a step of 64: {np.median(ratios):.2f} ({low:.2f} .. {high:.2f})")
     health = LayerHealth(held, every=1)
     model.fit(*some[0], epochs=8, verbose=0, callbacks=[health])
     with tempfile.TemporaryDirectory() as folder:
@@ -116,10 +134,16 @@ def parts(images, preprocessing, recipe, held):
             began = time.process_time()
             save(draw_health(health.rows, "title", report), Path(folder) / "health.png")
             times.append(time.process_time() - began)
-    print(f"a picture: {times[0]:.2f} s of the processor the first time, then {times[-1]:.2f}")
     began = time.process_time()
     preflight(compiled(images, recipe)[0], held)
-    print(f"preflight of a new model, not traced: {time.process_time() - began:.2f} s of the processor")
+    looked = time.process_time() - began
+    probed = f"{np.median(ratios):.2f} (95 % interval {low:.2f} .. {high:.2f})"
+    return [
+        [f"a probe of {NUM_EXAMPLES} examples, in training steps of 64", probed],
+        ["`health.png`, the first one and a later one, seconds of the processor", f"{times[0]:.2f}, {times[-1]:.2f}"],
+        ["tracing, once before the training, not in the fits above", f"{traced:.2f} s"],
+        ["`preflight` of a new model, not traced", f"{looked:.2f} s"],
+    ]
 
 
 if __name__ == "__main__":

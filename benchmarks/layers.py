@@ -22,6 +22,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from benchmarks.intervals import median_interval
 from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import layers
 from nntricks_keras.backend import reference
@@ -180,14 +181,6 @@ def compare(case, seconds):
         times.append(pair)
     gc.enable()
     return np.array(times)
-
-
-def median_interval(values):
-    """The 95 % interval of a median, from order statistics."""
-    ordered = np.sort(values)
-    half = 0.98 * np.sqrt(len(ordered))
-    low, high = int(np.floor(len(ordered) / 2 - half)), int(np.ceil(len(ordered) / 2 + half))
-    return ordered[max(low, 0)], ordered[min(high, len(ordered) - 1)]
 
 
 def main():

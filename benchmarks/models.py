@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.layers import median_interval
+from benchmarks.intervals import median_interval
 from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import folding
 

@@ -2,26 +2,28 @@
 
 import csv
 import importlib.metadata
+import io
 import os
 import re
 from pathlib import Path
 
 import keras
 
+from nntricks_keras.files import write_atomically
 from nntricks_keras.training.run_folder import processor_name
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def write_table(page, name, header, rows, packages):
-    """Replaces what stands between `<!-- name -->` and `<!-- end of name -->`: the machine, versions, and the table.
+def write_table(page, name, header, rows, packages=()):
+    """Replaces what stands between `<!-- name -->` and `<!-- end of name -->`: this machine, versions, and the table.
 
     Args:
         page: path of a Markdown file with both marks.
         name: of the table.
         header: names of the columns.
         rows: lists of cells; numbers are set to the right.
-        packages: distributions whose versions are told.
+        packages: distributions whose versions are told; without any the rows themselves say where they come from.
     """
     before, rest = page.read_text().split(f"<!-- {name} -->\n")
     _, after = rest.split(f"<!-- end of {name} -->")
@@ -29,8 +31,9 @@ def write_table(page, name, header, rows, packages):
     numeric = [all(isinstance(row[k], (int, float)) for row in rows) for k in range(len(header))]
     lines = [header, ["---:" if right else "---" for right in numeric], *cells]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    body = f"{machine()}, {', '.join(versions(packages))}:\n\n{table}\n"
-    page.write_text(f"{before}<!-- {name} -->\n{body}<!-- end of {name} -->{after}")
+    source = f"{', '.join([machine(), *versions(packages)])}:\n\n" if packages else ""
+    text = f"{before}<!-- {name} -->\n{source}{table}\n<!-- end of {name} -->{after}"
+    write_atomically(page, lambda file: file.write(text.encode()))
 
 
 def results_file(kind, package):
@@ -50,16 +53,25 @@ def read_rows(path):
 def write_rows(path, rows, keys=None):
     """Writes rows (dictionaries) as CSV and returns what the file then holds.
 
-    With `keys`, names of columns, older rows stay that differ from all new ones in them.
+    With `keys`, names of columns, older rows stay that differ from all new ones in them; what they have no column for
+    is empty.
     """
+    names = list(rows[0])
     if keys:
-        rows = list({tuple(str(row[key]) for key in keys): row for row in [*read_rows(path), *rows]}.values())
+        rows = list({tuple(str(row.get(key, "")) for key in keys): row for row in [*read_rows(path), *rows]}.values())
+    text = io.StringIO()
+    writer = csv.DictWriter(text, dict.fromkeys([*names, *(name for row in rows for name in row)]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
     return rows
+
+
+def write_rows_of_machine(path, rows):
+    """Writes rows, whose column "machine" names one, in place of all that the file has of that machine."""
+    others = [row for row in read_rows(path) if row.get("machine", "") != rows[0]["machine"]]
+    return write_rows(path, [*others, *rows])
 
 
 def versions(packages):
@@ -69,7 +81,13 @@ def versions(packages):
 
 def machine():
     """Processor, how many cores this machine has, and its GPUs, if the backend sees any."""
-    return ", ".join([processor_name(), f"{os.cpu_count()} cores", *_gpus()])
+    return ", ".join([f"{processor_name()}, {os.cpu_count()} cores", *_gpus()])
+
+
+def machine_of(environment):
+    """The same of the machine that a run's environment.json names, which tells no GPUs; here they are told."""
+    there = (environment["processor"], environment["cores"])
+    return machine() if there == (processor_name(), os.cpu_count()) else "{}, {} cores".format(*there)
 
 
 def _gpus():

@@ -1,10 +1,11 @@
 """What our training loop costs beside a bare `model.fit` on the same model, data, loss and optimizer.
 
-    python -m benchmarks.training [--rounds 3] [--epochs 3]
+    python -m benchmarks.training [--rounds 3] [--epochs 3] [--write]
 
-Both train vgg_mini on the bundled images with the recipe `quick`, in turn, each in a run of its own; the seconds of an
-epoch are those after the first one, which traces. Ours keeps a checkpoint, the best model, the history, TensorBoard
-events and the curves; the bare one validates too and keeps nothing.
+Both train vgg_mini on the bundled images with the recipe `quick`, in an order that alternates, each in a run of its
+own; the seconds of an epoch are those after the first one, which traces. An epoch of each goes before and is not
+counted. Ours keeps a checkpoint, the best model, the history, TensorBoard events and the curves; the bare one validates
+too and keeps nothing.
 """
 
 import argparse
@@ -18,12 +19,15 @@ import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import zoo
-from benchmarks.layers import median_interval
+from benchmarks.intervals import median_interval
+from benchmarks.pages import results_file, write_rows, write_table
 from nntricks_keras import data, training
 from nntricks_keras.data import Preprocessing
 from nntricks_keras.training.losses import CrossEntropy
 from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.schedules import make_schedule
+
+PAGE = Path(__file__).with_name("training.md")
 
 
 class Clock(keras.callbacks.Callback):
@@ -41,15 +45,39 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="keep the result: the CSV and the page's table")
     options = parser.parse_args()
+    if options.epochs < 2:
+        parser.error("the first epoch does not count: give at least --epochs 2")
     images, preprocessing, recipe = quick_setting(options.epochs)
-    ratios = []
-    for number in range(options.rounds):
-        bare, ours = bare_seconds(images, preprocessing, recipe), our_seconds(images, preprocessing, recipe)
-        ratios.extend(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
-        print(f"round {number + 1}: bare {np.mean(bare):.2f} s an epoch, ours {np.mean(ours):.2f} s")
+    loops = {"bare": bare_seconds, "ours": our_seconds}
+    times = {name: [] for name in loops}
+    for number, names in alternating(loops, options.rounds):
+        of_round = recipe if number else dataclasses.replace(recipe, epochs=1)
+        for name in names:
+            times[name].extend(loops[name](images, preprocessing, of_round))
+        if number:
+            told = ", ".join(f"{name} {np.mean(times[name][1 - options.epochs :]):.2f} s an epoch" for name in loops)
+            print(f"round {number}: {told}", flush=True)
+    ratios = np.divide(times["ours"], times["bare"])
     low, high = median_interval(ratios)
-    print(f"ours / bare: {np.median(ratios):.3f} ({low:.3f} .. {high:.3f}), {len(ratios)} pairs of epochs")
+    row = {
+        "rounds": options.rounds,
+        "epochs, each but the first": len(ratios),
+        **{f"{name}, s an epoch": round(float(np.median(times[name])), 3) for name in loops},
+        "ours / bare": round(float(np.median(ratios)), 3),
+        "95 % interval": f"{low:.3f} .. {high:.3f}",
+    }
+    print("  ".join(f"{name} {value}" for name, value in row.items()))
+    if options.write:
+        write_rows(results_file("training", "tensorflow"), [row])
+        write_table(PAGE, "training", list(row), [list(row.values())], ["tensorflow", "keras"])
+
+
+def alternating(names, rounds):
+    """(round, names in an order that alternates), from round 0, which is to warm up."""
+    for number in range(rounds + 1):
+        yield number, list(names) if number % 2 else list(names)[::-1]
 
 
 def quick_setting(epochs):

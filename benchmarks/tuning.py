@@ -1,6 +1,6 @@
 """What pruning a search saves, and what it loses: recorded learning curves of a random search, replayed.
 
-    python -m benchmarks.tuning --pruning [--curves FILE.csv] [--orders 200]
+    python -m benchmarks.tuning [--curves FILE.csv] [--orders 200]
 
 The curves come from benchmarks/tuning_curves.py. A replay is the search again, its trials in another order, on one, two
 or eight workers; after each epoch the pruner decides by what is on record at that moment, with the code that decides in
@@ -49,30 +49,35 @@ class Outcome:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pruning", action="store_true", required=True, help="replay the recorded curves")
     parser.add_argument("--curves", type=Path, default=CURVES)
     parser.add_argument("--orders", type=int, default=200)
     options = parser.parse_args()
-    curves = read_curves(options.curves)
-    best = max(map(max, curves))
-    print(f"{len(curves)} trials of {len(curves[0])} epochs; the best {best:.4f}; orders 0 to {SEEDS - 1} | all")
     rows = []
-    for name, settings in PRUNERS:
-        for num_workers in (1, 2, 8):
-            outcomes = [replay(curves, name, settings, num_workers, order) for order in range(options.orders)]
-            row = {"pruner": name, "settings": " ".join(f"{key}={value}" for key, value in settings.items())}
-            row |= {"workers": num_workers, **summary("5", outcomes[:SEEDS]), **summary("all", outcomes)}
-            rows.append(row)
-            print("  ".join(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
+    for machine, curves in read_curves(options.curves).items():
+        best = max(map(max, curves))
+        print(f"{len(curves)} trials of {len(curves[0])} epochs; the best {best:.4f}; orders 0 to {SEEDS - 1} | all")
+        rows += [{**row, "machine": machine} for row in compare(curves, options.orders)]
     write_rows(RESULTS / "tuning_pruning.csv", rows)
 
 
+def compare(curves, num_orders):
+    """A row a pruner and number of workers."""
+    for name, settings in PRUNERS:
+        for num_workers in (1, 2, 8):
+            outcomes = [replay(curves, name, settings, num_workers, order) for order in range(num_orders)]
+            row = {"pruner": name, "settings": " ".join(f"{key}={value}" for key, value in settings.items())}
+            row |= {"workers": num_workers, **summary("5", outcomes[:SEEDS]), **summary("all", outcomes)}
+            print("  ".join(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
+            yield row
+
+
 def read_curves(path):
-    """The validation top-1 by epoch of every trial."""
+    """{machine: the validation top-1 by epoch of every trial}; the machine is "" where it was not noted."""
     curves = {}
     for row in read_rows(path):
-        curves.setdefault(row["trial"], []).append(float(row["val_top1"]))
-    return list(curves.values())
+        of_machine = curves.setdefault(row.get("machine", ""), {})
+        of_machine.setdefault(row["trial"], []).append(float(row["val_top1"]))
+    return {machine: list(found.values()) for machine, found in curves.items()}
 
 
 def replay(curves, name, settings, num_workers, order):
@@ -102,9 +107,9 @@ def replay(curves, name, settings, num_workers, order):
         if number is not None:
             heapq.heappush(workers, (now + epoch_times[number], worker, number))
     scores = [max(curve) for curve in curves]
-    completed = [scores[number] for number, record in records.items() if record.status == COMPLETED]
-    gap = max(scores) - max(completed)
-    return Outcome(epochs / sum(map(len, curves)), gap == 0, gap)
+    completed = {number: scores[number] for number, record in records.items() if record.status == COMPLETED}
+    best = scores.index(max(scores))
+    return Outcome(epochs / sum(map(len, curves)), best in completed, scores[best] - max(completed.values()))
 
 
 def with_epoch(record, curve):

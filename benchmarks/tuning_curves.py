@@ -3,7 +3,8 @@
     python -m benchmarks.tuning_curves [--trials 48] [--epochs 9] [--width 0.25] [--study studies/curves]
 
 vgg_mini of that width on the bundled images, 3,000 of them for validation; the space is below. The study goes on
-where it was stopped. Writes benchmarks/results/tuning_curves_fashion_mnist_mini.csv: a row a trial and epoch.
+where it was stopped. Writes benchmarks/results/tuning_curves_fashion_mnist_mini.csv: a row a trial and epoch, in place
+of those of the same machine.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import dataclasses
 import keras_tuner as kt
 
 import zoo
-from benchmarks.pages import write_rows
+from benchmarks.pages import machine, write_rows_of_machine
 from benchmarks.tuning import CURVES
 from tuning.studies import COMPLETED, Study, StudySettings
 from tuning.trials import run_trial
@@ -71,10 +72,11 @@ def write(records):
     rows = [
         {"trial": record.trial_id, **{name: record.hyperparameters[name] for name in names}, "epoch": int(row["epoch"])}
         | {name: round(row[name], 5) for name in METRICS}
+        | {"machine": machine()}
         for record in completed
         for row in record.executions[0].history
     ]
-    write_rows(CURVES, rows)
+    write_rows_of_machine(CURVES, rows)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import time
 
 from examples.measuring import gallery
+from examples.measuring.running import THREADS
 
 
 def main():
@@ -49,8 +50,7 @@ def _run(name, flags, num_threads=None):
     """Runs one example in a process of its own; returns (name, exit status, what it printed)."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if num_threads:
-        threads = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-        environment |= dict.fromkeys(threads, str(num_threads))
+        environment |= dict.fromkeys(THREADS, str(num_threads))
     command = [sys.executable, "-m", f"examples.{name}", *flags]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     return name, done.returncode, done.stdout if not done.returncode else f"{name} failed\n{done.stderr[-3000:]}"

@@ -57,6 +57,7 @@ def measure(settings, seeds):
             [row["moving_change"] for row in rows],
             1e-4,
             above=False,
+            exact=True,
         ),
         Check(
             "moving averages are right more often than batches of 16 (difference of accuracies)",

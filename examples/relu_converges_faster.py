@@ -88,7 +88,8 @@ def measure(settings, seeds):
         Check(f"Units die at rate {settings['killing'][-1]:g} (share of dead units, after less before)",
               tuple(one["after"] - one["before"] for one in highest), 0.0),
         Check("A dead unit gets no update: its weights do not move in as many more steps (largest change)",
-              tuple(one["moved"] for one in highest), float(np.finfo("float32").tiny), above=False),
+              tuple(one["moved"] for one in highest), float(np.finfo("float32").tiny), above=False,
+              exact=True),
     )  # fmt: skip
     return Result(checks, {"runners": runners, "gradients": gradients, "dead": dead})
 

@@ -67,11 +67,11 @@ def measure(settings, seeds):
     checks = (
         Check(
             "From zeros the sigmoid units of a layer are exactly equal after training (largest difference)",
-            tuple(_largest_difference(model) for model, _ in zeros), EXACTLY_EQUAL, above=False,
+            tuple(_largest_difference(model) for model, _ in zeros), EXACTLY_EQUAL, above=False, exact=True,
         ),
         Check(
             "Likewise tanh units, all weights 0.1 at first (largest difference)",
-            tuple(_largest_difference(model) for model, _ in tenths), EXACTLY_EQUAL, above=False,
+            tuple(_largest_difference(model) for model, _ in tenths), EXACTLY_EQUAL, above=False, exact=True,
         ),
         Check(
             "The slide's formula is the gradient (largest difference from automatic differentiation, relative)",

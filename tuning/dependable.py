@@ -2,7 +2,8 @@
 
 keras-tuner keeps its state in oracle.json and trial_ID/trial.json, writes neither in one step, and looks at neither
 when a worker dies. Here trials/ID.json is the truth of what was drawn and how it ended, and a draw is a function of
-the study's seed, the trial's number and the trials before it. oracle.json only says who has which trial.
+the study's seed, the trial's number and the trials before it. oracle.json only says who has which trial, and whether
+the search is over.
 """
 
 import collections
@@ -18,7 +19,7 @@ import numpy as np
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
 from tuning.spaces import undescribe
-from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, STATE, TrialRecord
 
 STATUS = kt.engine.trial.TrialStatus
 LOCAL = "local-"  # names of the chief's own workers begin so: when it has died, they have too
@@ -167,19 +168,20 @@ class DependableOracle:
                     self._wait(trial)
                     return False
             self._finished = True
+            self.save()
             return True
 
     def get_state(self):
         ongoing = {name: trial.trial_id for name, trial in self.ongoing_trials.items()}
-        return {"ongoing_trials": ongoing, "deaths": dict(self._deaths)}
+        return {"ongoing_trials": ongoing, "deaths": dict(self._deaths), "finished": self._finished}
 
     def save(self):
-        write_json(self.study.folder / "oracle.json", self.get_state())
+        write_json(self.study.folder / STATE, self.get_state())
 
     def reload(self):
         """Takes in all records on disk; what was running waits for a worker, or for its own if that is elsewhere."""
         try:
-            state = read_json(self.study.folder / "oracle.json")
+            state = read_json(self.study.folder / STATE)
             owners = {trial_id: name for name, trial_id in state["ongoing_trials"].items()}
             self._deaths.update(state["deaths"])
         except (InputError, KeyError, TypeError, AttributeError):

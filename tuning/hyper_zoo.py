@@ -16,7 +16,7 @@ from tuning.spaces import space as find_space
 from zoo.experiment import build, resolve
 
 # What training.train does beyond compile and fit, and what it is when it is off.
-BEYOND_FIT = {"accumulate": 1, "ema_decay": 0.0, "early_stopping_patience": 0, "unfreeze": {}}
+BEYOND_FIT = {"accumulate": 1, "ema_decay": 0.0, "early_stopping_patience": 0, "unfreeze": {}, "deterministic": False}
 
 
 class HyperZoo(kt.HyperModel):
@@ -34,7 +34,9 @@ class HyperZoo(kt.HyperModel):
     Without data `search` trains on the experiment's own, with the drawn batch size and augmentation. Given data is
     taken as it is (batch size for arrays only, no augmentation): float images as the preprocessing makes them, (batch,
     height, width, channels), and one-hot labels (batch, classes). Epochs are the recipe's unless given; a one-cycle
-    schedule always spans those of the recipe, so a Hyperband's max_epochs should be the recipe's epochs.
+    schedule always spans those of the recipe, so a Hyperband's max_epochs should be the recipe's epochs. The initial
+    weights are drawn with the recipe's seed: of a tuner's executions_per_trial all are the same training, where those
+    of tuning.search have a seed each.
 
     Args:
         experiment: zoo.Experiment, what all trials have in common.
@@ -44,7 +46,7 @@ class HyperZoo(kt.HyperModel):
 
     Raises:
         InputError: an unknown space; or a recipe that needs more than compile and fit (accumulate, ema_decay,
-            early_stopping_patience, unfreeze), which tuning.search can do.
+            early_stopping_patience, unfreeze, deterministic), which tuning.search can do.
     """
 
     def __init__(self, experiment, space="tricks", *, num_classes=None, num_images=None):
@@ -67,6 +69,7 @@ class HyperZoo(kt.HyperModel):
         experiment = self.experiment_of(hp)
         recipe = experiment.recipe
         self._check(recipe)
+        keras.utils.set_random_seed(recipe.seed)
         computed_in = precision.resolve(recipe.precision)
         with precision.policy(computed_in):
             model = build(experiment, self.num_classes)

@@ -111,7 +111,8 @@ class HyperbandOracle(DependableOracle, kt.oracles.HyperbandOracle):
     """Brackets of successive halving. A promoted trial is a trial of its own, and goes on from the one before it.
 
     What a bracket holds is read from the trials' notes. A failed trial counts as one that is not promoted;
-    keras-tuner's own waits for it in vain, and its bracket is never filled.
+    keras-tuner's own waits for it in vain, and its bracket is never filled. A round that has fewer trials than it
+    should, since the space has no more or too many have failed, drops as many fewer.
     """
 
     def populate_space(self, trial_id):
@@ -133,14 +134,16 @@ class HyperbandOracle(DependableOracle, kt.oracles.HyperbandOracle):
     def _next_of_bracket(self, iteration, bracket):
         rounds = [self._round(iteration, bracket, number) for number in range(self._get_num_rounds(bracket))]
         notes = {"iteration": iteration, "bracket": bracket, "round": 0, "initial_epoch": 0}
-        if len(rounds[0]) < self._get_size(bracket, 0):
+        is_closed = len(rounds[0]) == self._get_size(bracket, 0)  # nothing comes to the round any more
+        if not is_closed:
             values = self._random_values()
             if values is not None:
                 notes["epochs"] = self._get_epochs(bracket, 0)
                 return {**values, **{NOTE + name: value for name, value in notes.items()}}
+            is_closed = True
         for number, (before, after) in enumerate(itertools.pairwise(rounds), start=1):
-            num_dropped = self._get_size(bracket, number - 1) - self._get_size(bracket, number)
-            best = self._to_promote(before, after, num_dropped)
+            size = len(before) if is_closed else self._get_size(bracket, number - 1)
+            best = self._to_promote(before, after, max(size - self._get_size(bracket, number), 0))
             if best is not None:
                 notes |= {
                     "round": number,
@@ -149,13 +152,13 @@ class HyperbandOracle(DependableOracle, kt.oracles.HyperbandOracle):
                     "epochs": self._get_epochs(bracket, number),
                 }
                 return {**best.hyperparameters.values, **{NOTE + name: value for name, value in notes.items()}}
+            is_closed = is_closed and all(_has_ended(trial) for trial in before)
         return None
 
     def _to_promote(self, before, after, num_dropped):
         """The best trial of a round that is sure to be among those not dropped, or None."""
         promoted = {trial.hyperparameters.values[NOTE + "trial_id"] for trial in after}
-        ended = [trial for trial in before if trial.status in (STATUS.COMPLETED, STATUS.FAILED)]
-        waiting = [trial for trial in ended if trial.trial_id not in promoted]
+        waiting = [trial for trial in before if _has_ended(trial) and trial.trial_id not in promoted]
         candidates = [trial for trial in waiting if trial.status == STATUS.COMPLETED]
         if len(waiting) <= num_dropped or not candidates:
             return None
@@ -170,6 +173,10 @@ class HyperbandOracle(DependableOracle, kt.oracles.HyperbandOracle):
     def _round(self, iteration, bracket, number):
         place = {NOTE + "iteration": iteration, NOTE + "bracket": bracket, NOTE + "round": number}
         return [trial for trial in self.trials.values() if place.items() <= trial.hyperparameters.values.items()]
+
+
+def _has_ended(trial):
+    return trial.status in (STATUS.COMPLETED, STATUS.FAILED)
 
 
 def _is_active(hp, values):

@@ -92,6 +92,8 @@ def search(
     seconds = None if budget is None else parse_seconds(budget)
     if workers < 0:
         raise InputError(f"workers has to be at least 0, received {workers}")
+    if memory_limit is not None and not memory_limit > 0:
+        raise InputError(f"memory_limit has to be above 0 megabytes, received {memory_limit}")
     if not workers and not address:
         raise InputError("with workers=0 give an address at which the workers elsewhere find the search")
     study = Study(Path(study_dir))

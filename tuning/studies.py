@@ -4,7 +4,7 @@ study.json         what is searched (StudySettings): written first, compared whe
 trials/ID.json     one trial (TrialRecord): its draw, its experiment, every epoch of every execution, how it ended
 runs/ID/E/         the run folder of execution E (0, 1, ...) of trial ID, as zoo.train leaves it
 best.json          the best trial's experiment, for `python -m zoo train --experiment`
-oracle.json        which worker has which trial, and how often a trial has killed its worker
+oracle.json        which worker has which trial, how often a trial has killed its worker, whether the search is over
 chief.json         where the chief of the search listens; chief.lock is locked while there is one
 workers/NAME.log   what a worker process printed
 
@@ -19,8 +19,8 @@ from nntricks_keras import serialization
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_json
 
-FILE = "study.json"
-RUNNING, COMPLETED, PRUNED, FAILED = STATUSES = ("running", "completed", "pruned", "failed")
+FILE, STATE = "study.json", "oracle.json"
+RUNNING, COMPLETED, PRUNED, FAILED = ("running", "completed", "pruned", "failed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Execution:
     run: str
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
     """rows of history.csv: epoch (from 1), learning_rate, loss, top1, val_loss, val_top1, seconds, ..."""
+
+
+def scores_of(executions, settings):
+    """The best epoch's value of the study's objective, of each execution that has begun."""
+    best = max if settings.direction == "max" else min
+    return [best(row[settings.objective] for row in each.history) for each in executions if each.history]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +130,14 @@ class Study:
     def write_settings(self, settings):
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / FILE, settings.to_dict())
+
+    @property
+    def is_exhausted(self):
+        """Whether the search has ended, perhaps with fewer trials than were asked for: nothing else is left to try."""
+        try:
+            return bool(read_json(self.folder / STATE)["finished"])
+        except (InputError, KeyError, TypeError):
+            return False  # nothing hangs on this file: it may be gone, or of an earlier version
 
     def records(self):
         """All trials on disk, in the order of their ids."""

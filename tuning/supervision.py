@@ -46,9 +46,11 @@ class Workers:
         self.is_chief = is_chief
         self.study_dir = Path(study_dir)
         self.count = count
-        self.memory_limit = memory_limit or min(LARGEST_MEGABYTES, SHARE_OF_MEMORY * machine_megabytes() / count)
+        if memory_limit is None:
+            memory_limit = min(LARGEST_MEGABYTES, SHARE_OF_MEMORY * machine_megabytes() / count)
+        self.memory_limit = memory_limit
         self._command = [sys.executable, "-m", "tuning.worker", "--study-dir", str(self.study_dir.absolute())]
-        self._command += ["--memory-limit", f"{self.memory_limit:.0f}", "--patience", f"{patience:g}"]
+        self._command += ["--memory-limit", f"{self.memory_limit:g}", "--patience", f"{patience:g}"]
         self._command += ["--run-trial", run_trial]
         self._environments = environments(count)
         self._names = [f"{prefix}{index}" for index in range(count)]

@@ -18,7 +18,7 @@ from nntricks_keras.training.run_folder import MARKS
 from tuning import storage
 from tuning.objectives import COLUMNS
 from tuning.pruning import pruner
-from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
+from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord, scores_of
 from zoo.experiment import load_data, resolve
 
 
@@ -74,8 +74,7 @@ def prepare(settings):
 
 def score_of(executions, settings):
     """The mean over those executions that have begun of each one's best epoch by the study's objective, or None."""
-    best = max if settings.direction == "max" else min
-    scores = [best(row[settings.objective] for row in each.history) for each in executions if each.history]
+    scores = scores_of(executions, settings)
     return sum(scores) / len(scores) if scores else None
 
 

@@ -22,7 +22,7 @@ HEARTBEAT_SECONDS = 5
 def main(argv):
     parser = argparse.ArgumentParser(prog="python -m tuning.worker")
     parser.add_argument("--study-dir", required=True)
-    parser.add_argument("--memory-limit", type=float, default=0.0, help="megabytes; 0: none")
+    parser.add_argument("--memory-limit", type=float, required=True, help="megabytes")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds a chief may be away")
     parser.add_argument(
         "--run-trial", default=RUN_TRIAL, help="MODULE:FUNCTION; MODULE.prepare(settings), if any, goes first"
@@ -40,7 +40,7 @@ def main(argv):
     line = _read_line()
     if not line:
         return FINISHED  # a spare that nobody needed
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     name, address = line.split()
     tuner = TrialTuner(options, run_trial, name, address)
     try:
@@ -86,7 +86,7 @@ def _beat(tuner):
         except grpc.RpcError as error:  # without a next beat the trial would go to another worker, too
             print(f"the chief answered a sign of life with {error}", file=sys.stderr, flush=True)
             continue
-        if trial.status == "STOPPED" and current.get("trial_id") == trial_id:
+        if trial.status == "STOPPED" and current.get("trial_id") == trial_id and not tuner.asked_to_stop.is_set():
             tuner.asked_to_stop.set()
             os.kill(os.getpid(), signal.SIGTERM)  # the search has been stopped: a checkpoint, and the end
 
@@ -102,10 +102,15 @@ def _read_line():
     return line.decode()
 
 
-def _end_with_parent():
-    while os.read(0, 1024):
-        pass
-    os._exit(FINISHED)
+def end_with_parent():
+    """Ends this process when its standard input ends: whoever started it, and holds the other end, is gone."""
+
+    def wait():
+        while os.read(0, 1024):  # not by sys.stdin, which would hold a lock at the exit
+            pass
+        os._exit(1)  # nobody is left to read it
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class TrialTuner(kt.Tuner):
     """Trains the trials that the chief gives out.
 
     Args:
-        options: study_dir, memory_limit (megabytes, 0 for none) and patience (seconds) of the worker.
+        options: study_dir, memory_limit (megabytes) and patience (seconds) of the worker.
         run_trial: tuning.trials.run_trial, or one of the same arguments.
         name: of this worker.
         address: "HOST:PORT" of the chief.
@@ -52,7 +52,7 @@ class TrialTuner(kt.Tuner):
     def pre_create_trial(self):
         """Ends this process when it has grown too large: another takes its place."""
         megabytes = resident_megabytes()
-        if self.num_done and self.memory_limit and megabytes > self.memory_limit:
+        if self.num_done and megabytes > self.memory_limit:
             print(f"{megabytes:.0f} MB in use, above {self.memory_limit:.0f}: another process goes on", flush=True)
             sys.exit(REPLACE_ME)
 

@@ -2,7 +2,9 @@
 
 An example states its claim as one or more Checks, each a number a seed and a threshold. A check is confirmed when the
 whole 95 % interval of the mean lies on the claimed side of the threshold, refuted when all of it lies on the other
-side, and undecided otherwise. The verdict on the claim follows from its checks and is never written by hand.
+side, and undecided otherwise. Where all seeds happen to give one number there is no interval: then the sign-flip test
+of tuning.ablation.paired decides, which takes six seeds. The verdict on the claim follows from its checks and is never
+written by hand.
 """
 
 import dataclasses
@@ -11,6 +13,8 @@ import re
 
 import numpy as np
 from scipy.stats import t as student
+
+from tuning.ablation.paired import mean_of
 
 CONFIDENCE = 0.95
 UNDECIDED, CONFIRMED, REFUTED = "undecided", "confirmed", "refuted"
@@ -53,6 +57,7 @@ class Check:
         threshold: what the number is compared with.
         above: whether the claim says it is above the threshold; otherwise below.
         unit: of the number; empty for shares and ratios.
+        exact: whether no chance is in the number, so that equal values are no accident: the interval is a point then.
     """
 
     statement: str
@@ -60,9 +65,12 @@ class Check:
     threshold: float
     above: bool = True
     unit: str = ""
+    exact: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "values", tuple(float(value) for value in self.values))
+        if len(self.values) < 2:
+            raise ValueError(f"{self.statement}: a check needs two values at least, received {len(self.values)}")
         if not all(math.isfinite(value) for value in self.values):
             raise ValueError(f"{self.statement}: not finite: {self.values}")
 
@@ -72,12 +80,16 @@ class Check:
 
     @property
     def interval(self):
-        """The 95 % interval of the mean, by Student's t: (low, high). Two values at least."""
-        return mean_interval(self.values)
+        """The 95 % interval of the mean, by Student's t: (low, high), or None where equal values tell no spread."""
+        return mean_interval(self.values) if self.exact or mean_of(self.values).low is not None else None
 
     @property
     def outcome(self):
-        low, high = self.interval
+        if self.interval is None:
+            p = mean_of(np.subtract(self.values, self.threshold)).p
+            low, high = (self.mean, self.mean) if p < 1 - CONFIDENCE else (-math.inf, math.inf)
+        else:
+            low, high = self.interval
         if (low > self.threshold) if self.above else (high < self.threshold):
             return CONFIRMED
         if (high < self.threshold) if self.above else (low > self.threshold):

@@ -65,7 +65,7 @@ def gallery(rows):
             "",
             f"![{claim.title}](pictures/{name}.png)",
             "",
-            f"**{own[0]['verdict'].capitalize()}.** [`python -m examples.{name}`]({name}.py), {own[0]['seconds']} s.",
+            f"**{own[0]['verdict'].capitalize()}.** [`{command(own[0])}`]({name}.py), {seconds(own[0])}.",
             "",
             "| what was checked | mean and 95 % interval | claimed | |",
             "|---|---|---|---|",
@@ -74,6 +74,17 @@ def gallery(rows):
             "",
         ]
     return "\n".join(lines)
+
+
+def command(row):
+    """What measured a row."""
+    return f"python -m examples.{row['name']}{' --full' if row.get('size') == 'full' else ''}"
+
+
+def seconds(row):
+    """How long it took; an example that had fewer threads than there are cores ran beside others."""
+    threads = row.get("threads") or row["cores"]  # not noted in older rows
+    return f"{row['seconds']} s" + (f" with {threads} of {row['cores']} threads" if threads != row["cores"] else "")
 
 
 def anchor(claim):
@@ -87,7 +98,8 @@ def with_measured(source, rows):
     if not rows:
         return source
     first = rows[0]
-    hardware = f"{first['cores']} cores of {first['processor']}, {first['seconds']} s, {first['date']}"
+    full = "--full, " if first.get("size") == "full" else ""
+    hardware = f"{full}{first['cores']} cores of {first['processor']}, {seconds(first)}, {first['date']}"
     lines = [f"{first['verdict']} ({hardware})", *(f"{row['outcome']}: {row['check']}: {spread(row)}" for row in rows)]
     wrap = functools.partial(textwrap.fill, width=120, break_long_words=False, subsequent_indent=" " * 12)
     wrapped = [wrap(line, initial_indent=" " * 10 if place else "Measured  ") for place, line in enumerate(lines)]

@@ -14,8 +14,11 @@ from matplotlib.figure import Figure
 
 from examples.measuring.claims import Claim, verdict
 from nntricks_keras.files import write_atomically
+from nntricks_keras.locks import BusyError, held
 from nntricks_keras.training.run_folder import processor_name
 
+# How many threads an operation, all operations and NumPy may have; where examples run side by side, one each.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 EXAMPLES = Path(__file__).resolve().parents[1]
 
 
@@ -76,7 +79,8 @@ def main(example):
 def spread(row):
     """A row's mean with its interval, as text."""
     unit = f" {row['unit']}" if row["unit"] else ""
-    return f"{shown(row['mean'])}{unit} ({shown(row['low'])} .. {shown(row['high'])}), n = {row['n']}"
+    interval = f"{shown(row['low'])} .. {shown(row['high'])}" if row["low"] else "all equal: no interval"
+    return f"{shown(row['mean'])}{unit} ({interval}), n = {row['n']}"
 
 
 def shown(number):
@@ -99,7 +103,8 @@ def read_rows(path):
 
 
 def _row(example, check, of_claim, size, seconds):
-    low, high = check.interval
+    low, high = (f"{end:.5g}" for end in check.interval) if check.interval else ("", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "number": example.NUMBER,
         "name": name_of(example),
@@ -107,8 +112,8 @@ def _row(example, check, of_claim, size, seconds):
         "check": check.statement,
         "outcome": check.outcome,
         "mean": f"{check.mean:.5g}",
-        "low": f"{low:.5g}",
-        "high": f"{high:.5g}",
+        "low": low,
+        "high": high,
         "threshold": f"{check.threshold:.5g}",
         "claimed": f"{'above' if check.above else 'below'} {check.threshold:.5g}",
         "unit": check.unit,
@@ -116,14 +121,15 @@ def _row(example, check, of_claim, size, seconds):
         "size": size,
         "seconds": round(seconds),
         "processor": processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores,
+        "threads": int(os.environ.get(THREADS[0]) or 0) or cores,
         "date": time.strftime("%Y-%m-%d"),
     }
 
 
 def _replace_rows(path, name, rows):
     """Puts an example's rows in the place of its old ones, under a lock: two examples may end at the same time."""
-    with _locked(path):
+    with _alone():
         kept = [row for row in read_rows(path) if row["name"] != name]
         everything = sorted([*kept, *rows], key=lambda row: int(row["number"]))
         text = io.StringIO()
@@ -134,18 +140,13 @@ def _replace_rows(path, name, rows):
 
 
 @contextlib.contextmanager
-def _locked(path):
-    """Holds PATH.lock while the block runs; waits for whoever holds it."""
-    lock = Path(f"{path}.lock")
-    while True:
-        try:
-            lock.touch(exist_ok=False)
-            break
-        except FileExistsError:
-            if time.time() - lock.stat().st_mtime > 60:  # left behind by a run that was killed
-                lock.unlink(missing_ok=True)
-            time.sleep(0.05)
-    try:
+def _alone():
+    """Holds the lock of all that writes results; waits for whoever holds it."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(held(Path(__file__), "results.csv"))  # this file: nothing is left behind
+                break
+            except BusyError:
+                time.sleep(0.05)
         yield
-    finally:
-        lock.unlink(missing_ok=True)

@@ -2,13 +2,14 @@
 
 import importlib
 import math
+import threading
 import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from examples.measuring import gallery
+from examples.measuring import gallery, running
 from examples.measuring.claims import Check, mean_interval, verdict
 from examples.measuring.running import EXAMPLES, Result, read_rows, run
 
@@ -21,7 +22,7 @@ def test_it_runs_at_a_tiny_size(name, tmp_path):
     example = importlib.import_module(f"examples.{name}")
     rows = run(example, "tiny", num_seeds=2, folder=tmp_path)
     assert [row["check"] for row in read_rows(tmp_path / "results.csv")] == [row["check"] for row in rows]
-    assert all(math.isfinite(float(row[column])) for row in rows for column in ("mean", "low", "high"))
+    assert all(math.isfinite(float(row[column] or 0)) for row in rows for column in ("mean", "low", "high"))
     picture = np.asarray(Image.open(tmp_path / "pictures" / f"{name}.png").convert("L"))
     assert picture.std() > 5  # something is drawn
     assert set(example.SIZES) == {"tiny", "default", "full"}
@@ -80,5 +81,43 @@ def test_a_verdict_follows_from_the_intervals():
     assert verdict([below, wide]) == "not confirmed"
     with pytest.raises(ValueError, match="not finite"):
         Check("", (1.0, float("nan")), threshold=0.0)
-    with pytest.raises(ValueError, match="two values"):
-        mean_interval([1.0])
+    for make in (mean_interval, lambda values: Check("", values, threshold=0.0)):
+        with pytest.raises(ValueError, match="two values"):
+            make([1.0])
+
+
+@pytest.mark.parametrize("value", [0.25, 0.75])
+def test_equal_values_confirm_nothing_unless_no_chance_is_in_them(value):
+    on_the_side = "confirmed" if value > 0.5 else "refuted"
+    for number, outcome in [(2, "undecided"), (5, "undecided"), (6, on_the_side)]:  # 2 of 2^6 signs are as far from 0
+        check = Check("", (value,) * number, threshold=0.5)
+        assert (check.outcome, check.interval) == (outcome, None)
+    assert Check("", (0.5,) * 9, threshold=0.5).outcome == "undecided"
+    exact = Check("", (value,) * 2, threshold=0.5, exact=True)
+    assert (exact.outcome, exact.interval) == (on_the_side, (value, value))
+
+
+def test_a_row_says_with_how_many_threads_and_by_which_command_it_was_measured(toy, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    toy.measure = lambda settings, seeds: Result((Check("alike", [1.0] * 3, 0.0),), seeds)
+    run(toy, "tiny", 3, folder=tmp_path)
+    (row,) = read_rows(tmp_path / "results.csv")
+    assert (row["threads"], row["cores"], row["outcome"]) == ("1", "2", "undecided")
+    assert running.spread(row) == "1 (all equal: no interval), n = 3"
+    row |= {"size": "full", "seconds": "7"}
+    assert gallery.command(row) == "python -m examples.toy --full"
+    assert gallery.seconds(row) == "7 s with 1 of 2 threads"
+    assert gallery.seconds(row | {"threads": ""}) == "7 s"
+    assert "(--full, 2 cores of" in gallery.with_measured('"""A.\nMeasured  not yet\n"""', [row])
+
+
+def test_an_example_waits_for_another_that_writes(tmp_path, toy):
+    with running._alone():
+        waiting = threading.Thread(target=run, args=(toy, "tiny", 2, tmp_path))
+        waiting.start()
+        waiting.join(1)
+        assert not (tmp_path / "results.csv").exists()
+    waiting.join(60)
+    assert len(read_rows(tmp_path / "results.csv")) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"results.csv", "pictures"}

@@ -16,7 +16,7 @@ from nntricks_keras.errors import InputError
 from tests.tuning.made_up_runs import GREY, make_settings
 from tuning.ablation import designs, published
 from tuning.ablation.settings import open_folder
-from tuning.ablation.tricks import choose, shown, table
+from tuning.ablation.tricks import assemble, choose, shown, table
 from zoo.commands import run_command
 from zoo.experiment import build
 
@@ -175,3 +175,14 @@ def test_the_command_names_what_is_wrong(tmp_path, capsys):
     assert "norm" in capsys.readouterr().err
     assert run_command("python -m tuning", "tuning.commands", [*arguments[:2], "norm", "--bare", "norm"]) == 2
     assert "NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_value_of_another_kind_is_named():
+    experiment = make_settings().experiment
+    for name, value, words in [
+        ("momentum", "high", r"momentum.*a number.*'high'"),
+        ("label_smoothing", "some", r"label_smoothing.*a number.*'some'"),
+        ("augmentation", {"mixup": "much"}, r"augmentation\.mixup.*a number.*'much'"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            assemble(experiment, choose(experiment, [name], bare={name: value}), frozenset())

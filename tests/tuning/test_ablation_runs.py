@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -140,3 +141,26 @@ def test_a_worker_that_fails_ends_the_ablation_with_its_last_words(experiment, t
     (tmp_path / "runs" / "bare" / "0" / "experiment.json").write_text("{")
     with pytest.raises(running.AblationError, match=r"(?s)worker-0\.log.*not JSON"):
         tuning.ablate(known, tmp_path, tricks=["keep_prob"], designs=["add_one_in"], num_seeds=1)
+
+
+def test_workers_have_a_gpu_and_a_share_of_the_cores_each_and_find_what_this_process_finds(tmp_path, monkeypatch):
+    started = []
+
+    def popen(command, env, **_):
+        started.append(env)
+        nothing = SimpleNamespace(close=lambda: None)
+        return SimpleNamespace(poll=lambda: 1, terminate=lambda: None, wait=lambda *_: 1, stdin=nothing)
+
+    monkeypatch.setattr(running.subprocess, "Popen", popen)
+    monkeypatch.setattr(sys, "path", [*sys.path, "/elsewhere"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,7")
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = AblationSettings(zoo.Experiment(), choose(zoo.Experiment(), ["norm"]), ("add_one_in",), num_seeds=1)
+    monkeypatch.setattr(running, "_last_words", lambda *_: "they were not meant to live")
+    with pytest.raises(running.AblationError):
+        running.train_all(settings, tmp_path, 2)
+    assert [env["CUDA_VISIBLE_DEVICES"] for env in started] == ["3", "7"]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert {env["OMP_NUM_THREADS"] for env in started} == {str(max(cores // 2, 1))}
+    assert all(env["PYTHONPATH"].endswith("/elsewhere") for env in started)

@@ -125,7 +125,20 @@ def test_the_compiled_recipe_is_the_drawn_one():
     assert model.optimizer.built
 
 
-def test_what_fit_cannot_do_is_refused():
-    recipe = dataclasses.replace(RECIPE, ema_decay=0.99)
-    with pytest.raises(InputError, match=r"ema_decay 0\.99.*tuning\.search"):
+@pytest.mark.parametrize(("setting", "value"), [("ema_decay", 0.99), ("deterministic", True)])
+def test_what_fit_cannot_do_is_refused(setting, value):
+    recipe = dataclasses.replace(RECIPE, **{setting: value})
+    with pytest.raises(InputError, match=rf"{setting} {value}.*tuning\.search"):
         hyper_zoo(experiment=dataclasses.replace(TINY, recipe=recipe))
+
+
+def test_the_seed_of_the_recipe_is_that_of_the_initial_weights():
+    def weights(seed):
+        experiment = dataclasses.replace(TINY, recipe=dataclasses.replace(RECIPE, seed=seed))
+        return np.concatenate(
+            [w.ravel() for w in hyper_zoo(experiment=experiment).build(kt.HyperParameters()).get_weights()]
+        )
+
+    first = weights(1)
+    assert np.array_equal(first, weights(1))
+    assert not np.array_equal(first, weights(2))

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from nntricks_keras.errors import InputError
 from tuning import dependable
-from tuning.oracles import make_oracle, num_trials_by_default
+from tuning.oracles import make_oracle
 from tuning.spaces import describe
 from tuning.studies import COMPLETED, FAILED, RUNNING, Execution, Study, StudySettings
 
@@ -226,44 +226,6 @@ def test_points_given_by_hand_come_first_and_a_grid_leaves_them_out_later(tmp_pa
         assert len({str(point) for point in found}) == 6
     # 11 rates (ten, and the default), without batch norm and with three alphas; the second point is one of them.
     assert len(play(begin(tmp_path / "all", "grid", num_trials=100, first=first))) == 11 * 4 + 1
-
-
-def test_hyperband_promotes_the_best_and_goes_on_from_them(tmp_path):
-    assert num_trials_by_default("hyperband", EXPERIMENT) == 23
-    oracle = begin(tmp_path / "study", "hyperband", num_trials=23)
-    play(oracle, workers=2)
-    records = {record.trial_id: record for record in oracle.study.records()}
-    assert len(records) == 23
-    rungs = {}
-    for record in records.values():
-        rungs.setdefault((record.tuner["bracket"], record.tuner["round"], record.tuner["epochs"]), []).append(record)
-    # max_epochs 9, factor 3: three brackets, as in the paper's table.
-    assert {rung: len(found) for rung, found in rungs.items()} == {
-        (2, 0, 1): 9,
-        (2, 1, 3): 3,
-        (2, 2, 9): 1,
-        (1, 0, 3): 5,
-        (1, 1, 9): 2,
-        (0, 0, 9): 3,
-    }
-    for record in records.values():
-        if record.tuner["round"]:
-            source = records[record.tuner["trial_id"]]
-            assert source.hyperparameters == record.hyperparameters
-            assert source.tuner["epochs"] == record.tuner["initial_epoch"] < record.tuner["epochs"]
-    best_of_first = max(rungs[2, 0, 1], key=lambda record: record.score)
-    assert best_of_first.trial_id in {record.tuner["trial_id"] for record in rungs[2, 1, 3]}
-
-
-def test_hyperband_comes_to_its_end_though_trials_fail(tmp_path, rng):
-    oracle = begin(tmp_path / "study", "hyperband", num_trials=23)
-    while (trial := oracle.create_trial("w0", "p")).status == "RUNNING":
-        complete(oracle, trial, **({"status": FAILED, "score": None} if rng.random() < 0.4 else {}))
-    assert trial.status == "STOPPED"
-    first = [r for r in oracle.study.records() if r.tuner["bracket"] == 2 and r.tuner["round"] == 0]
-    completed = sum(record.status == COMPLETED for record in first)
-    second = [r for r in oracle.study.records() if r.tuner["bracket"] == 2 and r.tuner["round"] == 1]
-    assert len(second) == min(completed, oracle._get_size(2, 1))
 
 
 def test_nothing_is_drawn_twice_and_bayesian_comes_near_the_best(tmp_path):

@@ -43,11 +43,22 @@ def test_nothing_is_saved_or_lost_without_a_pruner(rng, num_workers):
 def test_curves_are_read_by_trial(tmp_path):
     path = tmp_path / "curves.csv"
     path.write_text("trial,rate,epoch,val_top1,val_loss\na,1,1,0.5,9\na,1,2,0.25,9\nb,2,1,0.75,9\nb,2,2,1.0,9\n")
-    assert read_curves(path) == [[0.5, 0.25], [0.75, 1.0]]
+    assert read_curves(path) == {"": [[0.5, 0.25], [0.75, 1.0]]}
+    path.write_text("trial,epoch,val_top1,machine\na,1,0.5,\na,1,0.75,mine\na,2,0.25,mine\n")
+    assert read_curves(path) == {"": [[0.5]], "mine": [[0.75, 0.25]]}
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_asha_finds_the_best_of_the_recorded_search_in_half_of_its_epochs(num_workers):
-    outcomes = [replay(read_curves(CURVES), "asha", {}, num_workers, order) for order in range(SEEDS)]
-    assert np.mean([outcome.epochs for outcome in outcomes]) <= 0.5
-    assert all(outcome.reached for outcome in outcomes)
+    for curves in read_curves(CURVES).values():
+        outcomes = [replay(curves, "asha", {}, num_workers, order) for order in range(SEEDS)]
+        assert np.mean([outcome.epochs for outcome in outcomes]) <= 0.5
+        assert all(outcome.reached for outcome in outcomes)
+
+
+def test_a_trial_as_good_as_the_best_is_not_the_best():
+    curves = [[0.1, 0.9], *[[0.5, 0.9]] * 7]
+    outcomes = [replay(curves, "asha", {"eta": 2}, 1, order) for order in range(20)]
+    assert all(outcome.gap == 0 for outcome in outcomes)
+    first = [np.random.default_rng(order).permutation(8)[0] == 0 for order in range(20)]  # nobody to fall behind
+    assert [outcome.reached for outcome in outcomes] == first

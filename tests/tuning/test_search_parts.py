@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
+import tuning
 import zoo
 from nntricks_keras.errors import InputError
-from tests.tuning.test_oracles import begin, play, space
+from tests.tuning.test_oracles import begin, complete, play, space
 from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
 from tuning.oracles import make_oracle
@@ -110,6 +111,25 @@ def test_a_grid_goes_on_though_other_first_points_are_given(tmp_path):
     assert len({str(point) for point in found}) == 5
 
 
+def test_the_report_of_a_search_that_has_tried_all_there_is_says_that_it_is_over(tmp_path):
+    def small(hp, experiment):
+        hp.Choice("norm", ["none", "batch"])
+        hp.Choice("rate", [0.01, 0.1, 1.0])
+        return experiment
+
+    oracle = begin(tmp_path, "grid", num_trials=10, space=small)
+    complete(oracle, oracle.create_trial("w0", "p"))
+    assert "has not ended: 1 of 10" in tuning.report(tmp_path).read_text()
+    assert len(play(oracle)) == 6
+    page = tuning.report(tmp_path).read_text()
+    assert "not ended" not in page
+    assert "6 of 10" in page
+    assert "nothing else was left to try" in page
+    settings = dataclasses.replace(oracle.settings, num_trials=5)
+    oracle.study.write_settings(settings)
+    assert "left to try" not in tuning.report(tmp_path).read_text()
+
+
 @pytest.mark.parametrize("name", ["alexnet2012", "quick"])
 def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
     experiment = ExperimentOptions(model="alexnet", recipe=name, width=0.5).make_experiment()
@@ -118,7 +138,8 @@ def test_a_recipe_of_a_paper_brings_the_papers_initial_weights(name):
 
 
 def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatch, capsys):
-    answers = [grpc.RpcError("INTERNAL"), SimpleNamespace(status="STOPPED"), SystemExit("enough")]
+    stopped = SimpleNamespace(status="STOPPED")  # said in every beat until the trial's checkpoint is written
+    answers = [grpc.RpcError("INTERNAL"), stopped, stopped, SystemExit("enough")]
 
     def get_trial(trial_id):
         answer = answers.pop(0)
@@ -133,8 +154,17 @@ def test_a_sign_of_life_is_given_again_after_one_that_came_to_nothing(monkeypatc
     monkeypatch.setattr(os, "kill", lambda _, number: signals.append(number))
     with pytest.raises(SystemExit, match="enough"):
         worker._beat(tuner)
-    assert signals == [signal.SIGTERM]
+    assert signals == [signal.SIGTERM]  # a second one would break the checkpoint off
     assert "INTERNAL" in capsys.readouterr().err
+
+
+def test_a_limit_of_no_memory_is_refused(tmp_path, capsys):
+    with pytest.raises(InputError, match=r"memory_limit.*above 0.*-1"):
+        searches.search(zoo.Experiment(), tmp_path / "study", memory_limit=-1)
+    (tmp_path / "study.json").write_text("{}")
+    joining = ["worker", "--chief", "127.0.0.1:1", "--study-dir", str(tmp_path), "--memory-limit", "0"]
+    assert run_command("python -m tuning", "tuning.commands", joining) == 2
+    assert "--memory-limit has to be above 0" in capsys.readouterr().err
 
 
 def test_the_pruner_of_a_search_has_the_settings_it_is_given(tmp_path, monkeypatch, capsys):

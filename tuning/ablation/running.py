@@ -2,7 +2,6 @@
 
 import collections
 import gc
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from nntricks_keras.files import write_json
 from nntricks_keras.training import Run, TrainingDivergedError
 from nntricks_keras.training.progress import format_seconds
 from tuning.ablation.settings import diverged_file, is_begun, is_finished, run_folder
+from tuning.supervision import environments
 
 RUNS_A_WORKER = 8  # a process grows by some 45 MB a run; a new one takes 5 s to import TensorFlow
 SECONDS_TO_STOP = 30  # after a polite signal
@@ -59,13 +59,14 @@ def train_all(settings, folder, workers):
         return
     waiting = collections.deque(settings.run_name(*run) for run in progress.pending)
     busy, given, deaths = {}, {}, 0
+    surroundings = environments(workers)
     try:
         while waiting or busy:
             for number in range(workers):
                 if waiting and number not in busy:
                     share = -(-len(waiting) // (2 * workers))  # smaller at the end, so that all end together
                     given[number] = [waiting.popleft() for _ in range(min(share, RUNS_A_WORKER))]
-                    busy[number] = _start(folder, number, given[number], workers)
+                    busy[number] = _start(folder, number, given[number], surroundings[number])
             time.sleep(POLL_SECONDS)
             progress.look()
             for number, process in list(busy.items()):
@@ -116,16 +117,10 @@ def best_top1(run):
     return max(row["val_top1"] for row in Run(run).history)
 
 
-def _start(folder, number, names, workers):
+def _start(folder, number, names, environment):
     """A worker process. Its standard input is a pipe that closes when this process dies, however that happens."""
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    environment = {
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        **os.environ,
-        "PYTHONUNBUFFERED": "1",
-    }
+    # This process has built models, too: none may take the whole of a GPU's memory.
+    environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", **environment, "PYTHONUNBUFFERED": "1"}
     with open(_log(folder, number), "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "tuning.ablation.worker", str(folder), *names],

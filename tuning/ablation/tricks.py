@@ -5,6 +5,7 @@ import dataclasses
 from nntricks_keras import serialization
 from nntricks_keras.data.augmentation import Augmentation
 from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.training import Recipe
 from zoo import variants
 
 DEFAULT_TRICKS = ("activation", "initializer", "norm", "keep_prob", "augmentation")
@@ -95,14 +96,13 @@ def assemble(experiment, tricks, on):
     for trick in tricks:
         value = trick.full if trick.name in on else trick.bare
         if trick.name == "augmentation":
-            recipe["augmentation"] = (
-                Augmentation.preset(value) if isinstance(value, str) else serialization.from_dict(Augmentation, value)
-            )
+            preset = Augmentation.preset(value) if isinstance(value, str) else None
+            recipe["augmentation"] = serialization.to_dict(preset) if preset else value
         elif trick.place == RECIPE:
             recipe[trick.name] = value
         else:
             arguments[trick.name] = value
-    recipe = dataclasses.replace(experiment.recipe, **recipe)
+    recipe = Recipe.from_dict(experiment.recipe.to_dict() | recipe)  # says which value is of the wrong kind
     return dataclasses.replace(experiment, arguments=arguments, recipe=recipe)
 
 

@@ -3,16 +3,15 @@
 It ends when the process that started it does, even if that is killed: two workers never write to one run.
 """
 
-import os
 import sys
-import threading
 from pathlib import Path
 
+from tuning.worker import end_with_parent
 from zoo.commands import load_keras_quietly
 
 
 def main(folder, names):
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     load_keras_quietly()
     from nntricks_keras.training import TrainingInterruptedError
     from tuning.ablation.running import train_run
@@ -27,12 +26,6 @@ def main(folder, names):
     except TrainingInterruptedError as stop:
         return 128 + stop.signal_number
     return 0
-
-
-def _end_with_parent():
-    while os.read(0, 1):  # b"" when the other end of the pipe is closed; sys.stdin would hold a lock at the exit
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ def main(argv):
     options = tyro.cli(Options, args=argv, prog="python -m tuning worker", description=__doc__)
     if options.workers < 1:
         raise UsageError(f"--workers has to be at least 1, received {options.workers}")
+    if options.memory_limit is not None and not options.memory_limit > 0:
+        raise UsageError(f"--memory-limit has to be above 0 megabytes, received {options.memory_limit:g}")
     if not (Path(options.study_dir) / "study.json").exists():
         raise UsageError(f"{options.study_dir} is not a study: it has no study.json; the search makes it")
     _find(options.chief)

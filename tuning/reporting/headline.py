@@ -7,7 +7,7 @@ from nntricks_keras.files import read_json
 from tuning.reporting.blocks import outcome, section, table
 from tuning.reporting.markup import element
 from tuning.reporting.scales import show, show_score, show_seconds
-from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING
+from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, scores_of
 
 MOST_RECIPES = 20
 
@@ -61,8 +61,10 @@ def _notice(found, counts):
     """What the page cannot show yet, in words."""
     ended, wanted = len(found.records) - counts[RUNNING], found.settings.num_trials
     said = []
-    if counts[RUNNING] or ended < wanted:
+    if counts[RUNNING] or (ended < wanted and not found.study.is_exhausted):
         said.append(f"This study has not ended: {ended} of {wanted} trials have. Write the report again to see more.")
+    elif ended < wanted:
+        said.append(f"This study is over after {ended} of {wanted} trials: nothing else was left to try.")
     if not found.ranked:
         said.append("No trial has completed, so there is no best recipe yet.")
     elif len(found.ranked) == 1:
@@ -80,12 +82,7 @@ def _spread(record, settings):
     """The trial, and the scores of its executions one by one."""
     if record is None:
         return "no completed trial"
-    choose = max if settings.direction == "max" else min
-    scores = [
-        choose(row[settings.objective] for row in execution.history)
-        for execution in record.executions
-        if execution.history and all(settings.objective in row for row in execution.history)
-    ]
+    scores = scores_of(record.executions, settings)
     each = f": mean of {', '.join(map(show_score, scores))}" if len(scores) > 1 else ""
     return f"trial {record.trial_id}{each}"
 

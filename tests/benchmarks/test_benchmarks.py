@@ -1,0 +1,47 @@
+"""`make bench` measures all there is, what is compared takes turns, and what was measured elsewhere stays."""
+
+import re
+from pathlib import Path
+
+import benchmarks.__main__ as bench
+from benchmarks import ablation, pages
+from benchmarks.training import alternating
+
+HERE = Path(bench.__file__).parent
+
+
+def test_every_benchmark_is_in_the_list():
+    listed = {command.split()[0].removeprefix("benchmarks.") for command, _, _ in bench.BENCHMARKS}
+    commands = {path.stem for path in HERE.glob("*.py") if "__name__" in path.read_text()} - {"__main__"}
+    assert listed == commands
+
+
+def test_what_is_compared_takes_turns_after_a_round_to_warm_up():
+    assert list(alternating({"bare": 1, "ours": 2}, 2)) == [
+        (0, ["ours", "bare"]),
+        (1, ["bare", "ours"]),
+        (2, ["ours", "bare"]),
+    ]
+
+
+def test_an_ablation_is_kept_beside_another_machines(tmp_path, monkeypatch):
+    folder = tmp_path / "ablation"
+    pages.write_rows(folder / "ablation.csv", [{"recipe": "full", "seed": 0}])
+    pages.write_rows(folder / "effects.csv", [{"trick": "norm", "effect": 0.1}])
+    (folder / "forest.png").write_bytes(b"a picture")
+    monkeypatch.setattr(ablation, "RESULTS", tmp_path)
+    monkeypatch.setattr(ablation, "PICTURE", tmp_path / "ablation.png")
+    for name in ("mine", "another", "mine"):
+        monkeypatch.setattr(ablation, "machine", lambda name=name: name)
+        ablation.keep(folder)
+    for kept in ("ablation_runs.csv", "ablation_effects.csv"):
+        assert [row["machine"] for row in pages.read_rows(tmp_path / kept)] == ["another", "mine"]
+    assert (tmp_path / "ablation.png").read_bytes() == b"a picture"
+
+
+def test_every_table_that_is_written_has_its_place():
+    for path in HERE.glob("*.md"):
+        starts = re.findall(r"^<!-- (?!end of )(.+) -->$", path.read_text(), re.MULTILINE)
+        assert starts == re.findall(r"^<!-- end of (.+) -->$", path.read_text(), re.MULTILINE)
+    assert "<!-- training -->\n" in (HERE / "training.md").read_text()
+    assert "<!-- health -->\n" in (HERE / "health.md").read_text()

@@ -1,0 +1,30 @@
+"""A contender holds its own framework in memory and no other: its peak is part of what is compared."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+from benchmarks import frameworks
+
+
+def test_the_file_that_every_contender_runs_loads_no_framework():
+    code = "import sys, benchmarks.frameworks; print({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_no_contender_takes_all_of_a_gpu(monkeypatch):
+    started = []
+
+    def popen(command, env, **_):
+        started.append(env)
+        return SimpleNamespace(kill=lambda: None, wait=lambda: None)
+
+    monkeypatch.setattr(frameworks.subprocess, "Popen", popen)
+    options = SimpleNamespace(model="vgg11", size=32, batch=1)
+    for name in ("keras-jax", "keras-tensorflow-bfloat16", "torch-nchw"):
+        with frameworks.contender(name, options):
+            pass
+    assert {env["TF_FORCE_GPU_ALLOW_GROWTH"] for env in started} == {"true"}
+    assert {env["XLA_PYTHON_CLIENT_PREALLOCATE"] for env in started} == {"false"}
+    assert [env["KERAS_BACKEND"] for env in started[:2]] == ["jax", "tensorflow"]
