@@ -21,11 +21,7 @@ train: $(VENV)/.run         ## train vgg_mini on the bundled images, then print 
 	test -f $(RUN)/metrics.json || $(PY) -m zoo train --run-dir $(RUN) $$(test -f $(RUN)/experiment.json && echo --resume)
 	$(PY) -m zoo evaluate $(RUN)
 
-$(VENV)/.examples: $(VENV)/.run
-	$(PY) -m pip install --quiet --editable ".[examples]"
-	touch $@
-
-lecture: $(VENV)/.examples  ## measure every claim of the lecture, then rebuild examples/README.md
+lecture: $(VENV)/.run       ## measure every claim of the lecture, then rebuild examples/README.md
 	$(PY) -m examples
 
 $(VENV)/.bench: $(VENV)/.test

@@ -40,7 +40,6 @@ from zoo import variants
 
 NUMBER = 17
 NETWORKS = {"A": "vgg11", "B": "vgg13", "C": "vgg16c", "D": "vgg16", "E": "vgg19"}
-LAYERS = {"A": 11, "B": 13, "C": 16, "D": 16, "E": 19}
 SIZES = {
     "tiny": {"width": 1 / 64, "num_steps": 8, "rates": (0.01,), "batch": 8},
     "default": {"width": 1 / 8, "num_steps": 1200, "rates": (0.005, 0.015, 0.05), "batch": 32},

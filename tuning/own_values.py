@@ -18,13 +18,13 @@ def log_float(hp, name, low, high, own):
 
 
 def grid_float(hp, name, low, high, step, own):
-    """hp.Choice, ordered, of low, low + step, ..., high; the default is the point next to `own`.
+    """hp.Choice, ordered, of low, low + step, ..., high, and of `own`, the default.
 
     Not hp.Float with a step: keras-tuner counts its points by a division that rounds, and never comes to 1.0 of
     0.5, 0.6, ..., 1.0.
     """
-    values = [round(low + index * step, 10) for index in range(round((high - low) / step) + 1)]
-    return hp.Choice(name, values, ordered=True, default=min(values, key=lambda value: abs(value - own)))
+    values = {round(low + index * step, 10) for index in range(round((high - low) / step) + 1)}
+    return hp.Choice(name, sorted(values | {float(own)}), ordered=True, default=float(own))
 
 
 def name_of(trick):

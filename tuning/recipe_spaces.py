@@ -6,6 +6,8 @@ from nntricks_keras.data.augmentation import Augmentation
 from tuning.own_values import choice, grid_float, log_float, with_recipe
 from tuning.strengths import PRESETS_WITH_STRENGTH, presets_for, strengthen
 
+OWN = "own"
+
 
 def optimizer(hp, experiment):
     """Optimizer with its rate and decay, momentum, schedule, batch size, label smoothing."""
@@ -55,17 +57,19 @@ def _adamw(hp, own):
 def augmentation(hp, experiment):
     """The random changes of the training images: a preset and its strength, MixUp, erasing.
 
+    An experiment whose augmentation is no preset has it as one more, "own", as it is.
     The two papers' presets, which crop from images of 256 pixels and more, are offered when the experiment's
     `image_size` or preprocessing says that the network sees at least 192. An odd batch has no pairs for MixUp.
     """
     own = experiment.recipe.augmentation
     presets = presets_for(experiment)
     like_own = dataclasses.replace(own, mixup=0.0, erasing=0.0)
-    preset = next((name for name in presets if Augmentation.preset(name) == like_own), None)
-    preset = choice(hp, "augmentation", presets, preset)
+    preset = choice(
+        hp, "augmentation", presets, next((name for name in presets if Augmentation.preset(name) == like_own), OWN)
+    )
     with hp.conditional_scope("augmentation", list(PRESETS_WITH_STRENGTH)):
         strength = hp.Choice("augmentation_strength", [0.5, 0.75, 1.0, 1.25], default=1.0)
-    changed = Augmentation.preset(preset)
+    changed = like_own if preset == OWN else Augmentation.preset(preset)
     if strength is not None:
         changed = strengthen(changed, strength)
     mixup = choice(hp, "mixup", (0.0, 0.1, 0.2, 0.4), own.mixup)

@@ -34,7 +34,7 @@ class Images:
 
 @functools.cache
 def fashion():
-    """The bundled 10,000 training and 2,000 test images of Fashion-MNIST, in an order of their own, 28 x 28 x 1."""
+    """9,990 of the bundled training images, in an order of their own, and the 2,000 test images; 28 x 28 x 1."""
     images = data.load("fashion_mnist_mini", validation_fraction=0.001)
     (x_train, y_train), (x_test, y_test) = (_arrays(split) for split in (images.train, images.test))
     order = np.random.default_rng(0).permutation(len(x_train))

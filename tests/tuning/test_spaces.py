@@ -58,15 +58,14 @@ def test_one_build_enters_every_scope(name):
     ]
 
 
+@pytest.mark.parametrize("recipe_name", ["modern", "finetune"])
 @pytest.mark.parametrize("name", spaces.SPACES)
-def test_the_defaults_are_the_experiment_itself(name):
-    recipe = dataclasses.replace(zoo.recipe("modern"), nesterov=False, epochs=3, batch_size=64)
-    own = zoo.Experiment(arguments={"width": 0.3, "keep_prob": 0.6, "activation": "tanh"}, recipe=recipe)
+def test_the_defaults_are_the_experiment_itself(name, recipe_name):
+    recipe = dataclasses.replace(zoo.recipe(recipe_name), nesterov=False, epochs=3, batch_size=64)
+    own = zoo.Experiment(arguments={"width": 0.3, "keep_prob": 0.35, "activation": "tanh"}, recipe=recipe)
     drawn = tuning.space(name)(kt.HyperParameters(), own)
-    same = dataclasses.replace(drawn.recipe, augmentation=recipe.augmentation, warmup_fraction=recipe.warmup_fraction)
-    assert same == recipe
+    assert drawn.recipe == recipe
     assert drawn.arguments.items() >= own.arguments.items()
-    assert drawn.recipe.augmentation.mixup == 0.2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tuning.ablation.effects import HELPS, HURTS, NOTHING
 # Okabe and Ito's colours, which everyone can tell apart.
 COLORS = {HELPS: "#0072B2", HURTS: "#D55E00", NOTHING: "#8a8f98"}
 MARKERS = {LEAVE_ONE_OUT: "o", ADD_ONE_IN: "s", FACTORIAL: "D"}
-INK, FAINT, PUBLISHED_INK = "#222222", "#e6e8eb", "#222222"
+INK, PUBLISHED_INK = "#222222", "#222222"
 PANELS = [
     ("val_top1", "validation top-1, percentage points", ("loses  ←  ", "  →  gains")),
     ("epochs", "epochs to the target, with / without", ("faster  ←  ", "  →  slower")),

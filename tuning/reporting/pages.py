@@ -38,7 +38,7 @@ def report(study_dir):
         study, settings, records, parameters, importances_of(parameters, records, settings.seed), study.rank(records)
     )
     path = study.folder / "report.html"
-    write_tables(study.folder, records, parameters, found.importances)
+    write_tables(study.folder, records, found.importances)
     write_atomically(path, lambda file: file.write(_page(found).encode(errors="backslashreplace")))
     return path
 

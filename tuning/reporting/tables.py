@@ -6,7 +6,7 @@ import io
 from nntricks_keras.files import write_atomically
 
 
-def write_tables(folder, records, parameters, importances):
+def write_tables(folder, records, importances):
     """Writes trials.csv, curves.csv and importance.csv into a folder."""
     _write(folder / "trials.csv", _trials(records))
     _write(folder / "curves.csv", _curves(records))
