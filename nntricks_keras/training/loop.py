@@ -81,10 +81,11 @@ def train(
     if resume and run.is_complete:
         return run
     strategy = distribution.strategy(devices)
-    if recipe.batch_size < strategy.num_replicas_in_sync:
+    least = distribution.smallest_batch(strategy)
+    if recipe.batch_size < least:
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
-            f"give at least {strategy.num_replicas_in_sync}"
+            f"give at least {least}"
         )
     for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
         if is_used and keras.backend.backend() != "tensorflow":
