@@ -85,8 +85,8 @@ class Prober:
                     sums[int(index)].add(kind, note, size)
         if not count:
             raise InputError("probe: there are no examples to look at")
-        rows, entry = self._rows(sums, count)
-        optimizer = getattr(self.model, "optimizer", None)
+        optimizer = self._optimizer()
+        rows, entry = self._rows(sums, count, optimizer)
         report = HealthReport(
             layers=rows,
             loss=losses.mean if losses.count else None,
@@ -109,6 +109,11 @@ class Prober:
             return None
         return shape[-1] if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[-1], int) else None
 
+    def _optimizer(self):
+        """The one that moves the weights: under mixed_float16 the model has one around it that scales the loss."""
+        optimizer = getattr(self.model, "optimizer", None)
+        return getattr(optimizer, "inner_optimizer", optimizer)
+
     def _input_names(self, x):
         if isinstance(x, dict):
             return sorted(x)
@@ -116,9 +121,8 @@ class Prober:
         flat = keras.tree.flatten(x)
         return [tensor.name for tensor in tensors] if tensors else [f"input {i + 1}" for i in range(len(flat))]
 
-    def _rows(self, sums, count):
+    def _rows(self, sums, count, optimizer):
         """The rows in the order of the calls, and what the first kernel takes."""
-        optimizer = getattr(self.model, "optimizer", None)
         called = sorted((s for s in sums if s.order is not None), key=lambda s: s.order)
         rows, entry, signal = [], (), None
         for layer in called:

@@ -23,7 +23,7 @@ class LayerRow:
     gradient_mean: float | None = None  # by the outputs
     gradient_std: float | None = None  # by the outputs
     gradient_norm: float | None = None  # by all outputs of one example: root mean square over the examples
-    weight_std: float | None = None  # root mean square of the kernel; of all weights where there is no kernel
+    weight_std: float | None = None  # of the kernel; of all weights where there is no kernel
     weight_gradient_norm: float | None = None  # of one batch's mean loss by those weights: rms over the batches
     update_ratio: float | None = None  # |rate * gradient| / |weights|; see `probe` for optimizers other than SGD
     signal_ratio: float | None = (
