@@ -78,7 +78,7 @@ class Workers:
             gone = [index for index in range(self.count) if f"task:{index}" in str(error) and index != self.index]
             raise WorkerLostError(
                 f"{' or '.join(f'worker {index}' for index in gone) or 'another worker'} has died or cannot be "
-                f"reached; start all workers again with --resume to go on from the newest checkpoint in {folder}"
+                f"reached; start all workers again with resume=True to go on from the newest checkpoint in {folder}"
             ) from error
 
     def _each(self, array):
