@@ -120,7 +120,7 @@ def train(
         run,
         network,
         recipe,
-        steps_per_epoch,
+        image_data.counts["train"],
         None if lean else title or network.name,
         checkpoint_minutes,
         average,
