@@ -151,6 +151,24 @@ def test_wrong_use_is_named(split):
         data.pipeline(split, PREPROCESSING, batch_size=43, num_classes=3, drop_remainder=True, repeat=True)
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        lambda x, y: (x, np.eye(3)[y]),
+        lambda x, y: (x, y * 0.7),
+        lambda x, y: (x, y.astype(str)),
+        lambda x, y: (x.astype(np.float32), y),
+        lambda x, y: ({"image": x}, y),
+        lambda x, y: x,
+    ],
+    ids=["one-hot", "fractions", "texts", "floats", "dictionary", "unlabelled"],
+)
+def test_elements_of_another_kind_are_refused(arrays, elements):
+    elsewhere = tf.data.Dataset.from_tensor_slices(elements(*arrays))
+    with pytest.raises(InputError, match=r"integer label\), received .*TensorSpec"):
+        data.pipeline(elsewhere, PREPROCESSING, batch_size=42, num_classes=3)
+
+
 def test_a_dataset_from_elsewhere_is_taken(arrays):
     elsewhere = tf.data.Dataset.from_tensor_slices(arrays)
     x, _ = batches(data.pipeline(elsewhere, PREPROCESSING, batch_size=42, num_classes=3))[0]
