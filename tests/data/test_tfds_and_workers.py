@@ -117,9 +117,24 @@ def test_a_cut_record_file_is_named(prepared, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (source,) = (folder / name).glob("*/*train*")
     cut = tmp_path / "cut.tfrecord"
-    cut.write_bytes(source.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"cut\.tfrecord ends within a record"):
-        RecordStore.scan([str(cut)], "image", "label", 3)
+    for kept in (source.read_bytes()[:-10], source.read_bytes() + b"12345"):
+        cut.write_bytes(kept)
+        with pytest.raises(InputError, match=r"cut\.tfrecord ends within a record"):
+            RecordStore.scan([str(cut)], "image", "label", 3)
+
+
+def test_a_cache_that_is_full_keeps_no_half_of_a_file(prepared, tmp_path, monkeypatch):
+    folder, name = prepared
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def full(file, **arrays):
+        file.write(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    (source,) = (folder / name).glob("*/*train*")
+    assert len(RecordStore.scan([str(source)], "image", "label", 3)) == 24
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
