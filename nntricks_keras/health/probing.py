@@ -10,7 +10,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.health import verdicts
 from nntricks_keras.health.observing import Observer
 from nntricks_keras.health.report import HealthReport, InputStatistics, LayerRow
-from nntricks_keras.health.streams import batches, class_numbers, num_examples, resolve_loss
+from nntricks_keras.health.streams import batches, class_numbers, num_classes_of, num_examples, resolve_loss
 from nntricks_keras.health.summing import LayerSums, Moments
 from nntricks_keras.health.tracing import places_of
 
@@ -68,7 +68,7 @@ class Prober:
         sums = [LayerSums(place) for place in self.places]
         inputs, labels, losses, count = {}, [], Moments(), 0
         for batch_x, batch_y in batches(self.model, x, y, max_examples):
-            num_classes = self._num_classes()
+            num_classes = num_classes_of(self.model)
             numbers = class_numbers(batch_y, num_classes)
             if numbers is not None:
                 labels.append(np.bincount(numbers, minlength=num_classes))
@@ -91,7 +91,7 @@ class Prober:
             layers=rows,
             loss=losses.mean if losses.count else None,
             num_examples=count,
-            num_classes=self._num_classes() if labels else None,
+            num_classes=num_classes_of(self.model) if labels else None,
             inputs=(*(sums_.statistics(name) for name, sums_ in inputs.items()), *entry),
             label_shares=tuple((np.sum(labels, axis=0) / count).tolist()) if labels else None,
             steps=None if optimizer is None else int(ops.convert_to_numpy(optimizer.iterations)),
@@ -101,13 +101,6 @@ class Prober:
             histograms={s.place.name: s.histograms() for s in sums if s.samples} or None,
         )
         return verdicts.judged(report, history or ())
-
-    def _num_classes(self):
-        try:
-            shape = self.model.output_shape
-        except (AttributeError, ValueError):  # a subclassed model has none
-            return None
-        return shape[-1] if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[-1], int) else None
 
     def _optimizer(self):
         """The one that moves the weights: under mixed_float16 the model has one around it that scales the loss."""

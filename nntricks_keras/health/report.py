@@ -92,6 +92,13 @@ class HealthReport:
     def alarms(self):
         return tuple(finding for finding in self.findings if finding.severity == "alarm")
 
+    @property
+    def headline(self):
+        """How many examples, their loss, and how many alarms."""
+        loss = "" if self.loss is None else f", loss {self.loss:.4g}"
+        verdict = "no alarm" if not self.alarms else f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}"
+        return f"{self.num_examples} examples{loss}: {verdict}"
+
     def table(self):
         """The rows as text, then the findings."""
         header = [title for title, _ in _COLUMNS]
@@ -104,10 +111,7 @@ class HealthReport:
             ).rstrip()
             for line in lines
         ]
-        text.append("")
-        loss = "" if self.loss is None else f", loss {self.loss:.4g}"
-        verdict = "no alarm" if not self.alarms else f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}"
-        text.append(f"{self.num_examples} examples{loss}: {verdict}")
+        text += ["", self.headline]
         text += [f"{finding.severity}: {finding.text}" for finding in self.findings]
         return "\n".join(text)
 

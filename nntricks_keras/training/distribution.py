@@ -106,7 +106,7 @@ def is_multi_worker(strategy):
     """Whether several processes train together."""
     if isinstance(strategy, tf.distribute.Strategy):
         return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return _jax_devices().place()[1] > 1
+    return jax_room().place()[1] > 1
 
 
 def in_force(strategy):
@@ -156,7 +156,7 @@ def repair_uneven_batches():
     upstream = trainer.JAXEpochIterator._get_distributed_iterator
 
     def iterate(self, distribution):
-        if not isinstance(distribution, _jax_devices().DataParallel):
+        if not isinstance(distribution, jax_room().DataParallel):
             yield from upstream(self, distribution)
             return
         for batch in self.data_adapter.get_jax_iterator():
@@ -175,7 +175,7 @@ def make_deterministic():
     if keras.backend.backend() == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "jax":
-        _jax_devices().check_deterministic()
+        jax_room().check_deterministic()
 
 
 @functools.cache
@@ -209,14 +209,15 @@ def _join(cluster):
 
 @functools.cache
 def _jax_strategy(devices, cluster):
-    found = _jax_devices().find_devices(devices, cluster)
+    found = jax_room().find_devices(devices, cluster)
     if found is None:
         return tf.distribute.get_strategy()
     repair_uneven_batches()
     return found
 
 
-def _jax_devices():
+def jax_room():
+    """The module jax_devices."""
     from nntricks_keras.training import jax_devices  # JAX may not be installed
 
     return jax_devices
