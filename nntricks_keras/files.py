@@ -14,7 +14,7 @@ def write_atomically(path, write):
     A crash or a full disk on the way leaves the old file as it was.
     """
     path = Path(path)
-    aside = path.with_name(f".{path.name}.partial")
+    aside = partial_of(path)
     try:
         with open(aside, "wb") as file:
             write(file)
@@ -26,6 +26,12 @@ def write_atomically(path, write):
         raise OSError(
             error.errno, f"could not write {path} (what was there before is untouched): {error.strerror}"
         ) from error
+
+
+def partial_of(path):
+    """Where `write_atomically` writes what is to be at `path`; a kill on the way leaves it there."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.partial")
 
 
 def save_atomically(path, save):

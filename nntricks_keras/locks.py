@@ -4,6 +4,8 @@ import contextlib
 import errno
 import os
 
+from nntricks_keras.files import partial_of
+
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked there
@@ -46,4 +48,4 @@ def is_fresh(folder, lock, file):
     """
     if not folder.exists():
         return True
-    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {lock, f".{file}.partial"}
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {lock, partial_of(file).name}

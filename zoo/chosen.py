@@ -46,5 +46,11 @@ def choose(model_or_run):
     source = card(model_or_run).weights[0].source
     names = class_names(source)
     preprocessing = zoo.preprocessing(model_or_run, source)
-    model = zoo.create(model_or_run, preprocessing.input_shape, len(names), weights=source, initializer="zeros")
+    model = zoo.create(
+        model_or_run,
+        input_shape=preprocessing.input_shape,
+        num_classes=len(names),
+        weights=source,
+        initializer="zeros",
+    )
     return Chosen(model_or_run, model, preprocessing, names)

@@ -37,7 +37,7 @@ def start_from(model, trained):
     wanted = [*convs, *(f"{name}_norm" for name in convs), *(slot.name for slot in source.of_kind("dense"))]
     known = {slot.name: slot.layer for slot in source.slots}
     copied = [slot.layer for slot in plan.slots if slot.name in wanted and slot.name in known]
-    if known[plan.slots[-1].name].units != plan.num_classes:
+    if source.num_classes != plan.num_classes:
         copied.remove(plan.slots[-1].layer)
     for layer in copied:
         for weight, there in zip(layer.weights, known[layer.name].weights, strict=True):

@@ -1,5 +1,6 @@
 """A model folded to plain layers and written in the format of another program, then run there and compared."""
 
+import dataclasses
 import importlib
 import json
 import logging
@@ -21,18 +22,17 @@ KERAS_NAME = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert
 # The packages that each format needs, to write it and to run it for the check.
 NEEDED = {"saved_model": (), "onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
 TOLERANCE = 1e-4  # of the largest output
+NUM_CHECKED = 4  # random images to compare
 
 
-def export_model(chosen, format, output=None, *, pixels=False, num_checked=4, seed=0):
+def export_model(chosen, format, output=None, *, pixels=False):
     """Writes `chosen` (a zoo.chosen.Chosen) folded, and compares outputs on random images.
 
     Args:
         chosen: the model, its preprocessing and class names.
         format: "saved_model", "onnx" or "litert".
-        output: path to write; nothing that exists is overwritten.
+        output: path to write; neither it nor the JSON file beside it, `output`.json, may exist.
         pixels: whether the standardization becomes part of the file, so that it takes grey levels from 0 to 255.
-        num_checked: random images to compare.
-        seed: of these images.
 
     Returns:
         (path, difference): the largest difference as a share of the largest output.
@@ -48,21 +48,22 @@ def export_model(chosen, format, output=None, *, pixels=False, num_checked=4, se
         except ImportError as error:
             raise InputError(f"exporting to {format} needs {package}: {EXTRA}") from error
     path = Path(output or f"{chosen.name}{SUFFIX[format]}")
-    if path.exists():
-        raise InputError(f"{path} exists; name another --output, or remove it")
+    description = Path(f"{path}.json")
+    for existing in (path, description):
+        if existing.exists():
+            raise InputError(f"{existing} exists; name another --output, or remove it")
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path.absolute().parent}: no such folder to write {path.name} into")
     folded = folding.fold(chosen.model)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     if pixels:
         folded = with_standardization(folded, chosen.preprocessing)
-        images = generator.integers(0, 256, (num_checked, *chosen.preprocessing.input_shape), dtype="uint8")
-        wanted = np.asarray(
-            chosen.model.predict_on_batch(np.stack([chosen.preprocessing.apply(one) for one in images]))
-        )
+        images = generator.integers(0, 256, (NUM_CHECKED, *chosen.preprocessing.input_shape), dtype="uint8")
+        as_cropped = dataclasses.replace(chosen.preprocessing, resize=None)  # they have the network's size already
+        wanted = np.asarray(chosen.model.predict_on_batch(as_cropped.apply(images)))
         images = images.astype("float32")
     else:
-        images = generator.normal(size=(num_checked, *chosen.model.input_shape[1:])).astype("float32")
+        images = generator.normal(size=(NUM_CHECKED, *chosen.model.input_shape[1:])).astype("float32")
         wanted = np.asarray(chosen.model.predict_on_batch(images))
     folded(images)  # the ONNX export refuses a model that was never called
     with _quiet_converters():
@@ -77,7 +78,7 @@ def export_model(chosen, format, output=None, *, pixels=False, num_checked=4, se
         "preprocessing": serialization.to_dict(chosen.preprocessing),
         "class_names": chosen.class_names,
     }
-    Path(f"{path}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    description.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return path, difference
 
 

@@ -122,7 +122,7 @@ def _preprocessing(experiment, image_data):
     if experiment.initial_weights:
         known = zoo.preprocessing(experiment.model, experiment.initial_weights)
         if known is not None:
-            return dataclasses.replace(known, image_size=experiment.image_size or known.image_size)
+            return _resized(known, experiment.image_size) if experiment.image_size else known
     variant = variants.find(experiment.model)
     usual = max(variant.input_shape[0], LARGEST_OF_MINIS)
     height, width, num_channels = image_data.image_shape
@@ -137,12 +137,17 @@ def _preprocessing(experiment, image_data):
     return Preprocessing(image_size, resize=resize, mean=mean, std=std, channels="grey" if num_channels == 1 else "rgb")
 
 
+def _resized(preprocessing, image_size):
+    """For images of another size, of which as much is cut away as before."""
+    resize = preprocessing.resize and round(preprocessing.resize * min(image_size) / min(preprocessing.image_size))
+    return dataclasses.replace(preprocessing, image_size=image_size, resize=resize)
+
+
 def build(experiment, num_classes):
     """The experiment's model, new, for its preprocessing and that many classes."""
-    preprocessing = experiment.preprocessing
     model = zoo.create(
         experiment.model,
-        input_shape=(*preprocessing.image_size, preprocessing.num_channels),
+        input_shape=experiment.preprocessing.input_shape,
         num_classes=num_classes,
         **experiment.arguments,
     )

@@ -93,9 +93,9 @@ class _Network:
         norm = self.tricks.norm_layer(f"{conv.name}_norm", conv, self.variant.norm)
         if norm is None:
             return activation(x)
-        return norm(activation(x)) if self.norm_follows(norm) else activation(norm(x))
+        return norm(activation(x)) if self.norm_follows() else activation(norm(x))
 
-    def norm_follows(self, norm):
+    def norm_follows(self):
         # The published LRN of a variant follows the activation (AlexNet, section 3.3), whatever BatchNorm would do.
         own = self.tricks.norm == "auto" and self.variant.norm == "lrn"
         return own or self.tricks.norm_position == "after"

@@ -14,8 +14,14 @@ def to_conv_head(model):
     logits. Weights are copied: training one model does not change the other.
 
     Args:
-        model: a model of the zoo with any head, trained or loaded. Where its map is pooled to the published size by
-            windows of unequal size, no convolution does the same, and this is refused.
+        model: a model of the zoo with any head, trained or loaded.
+
+    Returns:
+        A new functional keras.Model: (batch, height, width, channels) -> (batch, rows, columns, num_classes).
+
+    Raises:
+        InputError: not a model of the zoo, or one whose map is pooled to the published size by windows of unequal size:
+            no convolution does the same.
     """
     names = [layer.name for layer in model.layers]
     if LOGITS_NAME not in names:
@@ -63,6 +69,12 @@ def feature_extractor(model, layer_names):
     Args:
         model: a functional model.
         layer_names: one name (one output) or a sequence of names (a list of outputs, in their order).
+
+    Returns:
+        A functional keras.Model that shares its layers, and so its weights, with `model`.
+
+    Raises:
+        InputError: no name, or one that is no layer, with the nearest ones.
     """
     names = [layer_names] if isinstance(layer_names, str) else list(layer_names)
     if not names:
@@ -78,7 +90,17 @@ def feature_extractor(model, layer_names):
 def freeze(model, up_to):
     """Holds the layers from the image up to and including layer `up_to` still, and lets the others learn.
 
-    A frozen BatchNorm is in inference mode. Compile the model afterwards. Returns the model.
+    A frozen BatchNorm is in inference mode. Compile the model afterwards.
+
+    Args:
+        model: a keras.Model, changed in place.
+        up_to: the name of a layer.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: `up_to` is no layer, with the nearest ones.
     """
     names = [layer.name for layer in model.layers]
     last = names.index(check_name("layer", up_to, names))

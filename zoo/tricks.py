@@ -132,7 +132,10 @@ class Tricks:
 def _for_layer(initializer, index, groups):
     """A copy of a user's initializer for one layer: an initializer object gives equal values at each call."""
     config = initializer.get_config()
-    if isinstance(config.get("seed"), int):
+    seed = getattr(initializer, "seed", None)
+    if isinstance(seed, keras.random.SeedGenerator):
+        config["seed"] = seed  # itself, which goes on from layer to layer: a copy would begin again
+    elif isinstance(config.get("seed"), int):
         config["seed"] += index
     if config.get("groups") == 1:
         config["groups"] = groups

@@ -8,7 +8,7 @@ from nntricks_keras.errors import InputError
 
 def read_arrays(source):
     """(x, y), or ((x, y), (x_test, y_test)) -> ({split: PixelStore}, class names "0", "1", ...)."""
-    if isinstance(source[0], (tuple, list)):
+    if _holds_splits(source):
         splits = {"train": _checked(*source[0], "train"), "test": _checked(*source[1], "test")}
     else:
         splits = {"train": _checked(*source, "train")}
@@ -24,8 +24,21 @@ def read_arrays(source):
     return splits, [str(label) for label in range(num_classes)]
 
 
+def _holds_splits(source):
+    """Whether a pair is one of (x, y) pairs; images and their labels may be lists of two as well."""
+    are_pairs = all(isinstance(part, (tuple, list)) and len(part) == 2 for part in source)
+    return are_pairs and _array(source[1][0], "test").ndim >= 2  # images: a label has fewer axes, one-hot too
+
+
+def _array(x, split):
+    try:
+        return np.asarray(x)
+    except ValueError as error:  # that of NumPy for lists of unequal lengths
+        raise InputError(f"{split}: the images differ in size, and arrays have one: {error}") from None
+
+
 def _checked(x, y, split):
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _array(x, split), np.asarray(y)
     if x.ndim == 3:
         x = x[..., None]
     if x.ndim != 4 or x.shape[-1] not in (1, 3) or 0 in x.shape:
@@ -34,8 +47,10 @@ def _checked(x, y, split):
         y = y[:, 0]
     if y.shape != x.shape[:1]:
         raise InputError(f"{split}: y has to hold one label for each of {len(x)} images, received shape {y.shape}")
-    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
-        raise InputError(f"{split}: labels have to be integers from 0 on, received {y.dtype} from {y.min()}")
+    is_integer = np.issubdtype(y.dtype, np.integer)
+    if not is_integer or y.min() < 0:
+        lowest = f" from {y.min()}" if is_integer else ""
+        raise InputError(f"{split}: labels have to be integers from 0 on, received {y.dtype}{lowest}")
     return PixelStore(_as_grey_levels(x, split), y)
 
 

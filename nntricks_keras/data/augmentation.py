@@ -96,15 +96,18 @@ class Augmentation:
         for name in ("zoom", "crop_aspect", "crop_area", "short_side", "erasing_area"):
             pair = getattr(self, name)
             if pair is not None:
-                self._require(
-                    name, len(pair) == 2 and 0 < pair[0] <= pair[1], "two positive numbers, the smaller first"
-                )
+                is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
+                self._require(name, is_pair and 0 < pair[0] <= pair[1], "two positive numbers, the smaller first")
         for name in ("crop_area", "erasing_area"):
             self._require(
                 name, getattr(self, name) is None or getattr(self, name)[1] <= 1, "shares of the area, at most 1"
             )
-        if self.crop_area and self.short_side:
-            raise InputError("crop_area and short_side each say how to crop; give one of them")
+        for one, other in (("crop_area", "short_side"), ("rand_augment", "trivial_augment")):
+            if getattr(self, one) and getattr(self, other):
+                raise InputError(
+                    f"{one} {getattr(self, one)!r} and {other} {getattr(self, other)!r} exclude each other: give one "
+                    "of them"
+                )
 
     def _require(self, name, holds, rule):
         if not holds:

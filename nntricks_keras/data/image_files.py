@@ -10,8 +10,8 @@ from nntricks_keras.data.decoding import decode_with_pillow
 from nntricks_keras.errors import InputError
 
 
-def bad_image(path):
-    """(reason why the file cannot be used or None, its size, a fingerprint of its pixels)."""
+def check_file(path):
+    """(reason why the file cannot be used or None, its size, a fingerprint of its pixels and their shape)."""
     try:
         if not Path(path).is_file():
             # A link to nowhere, or a pipe, which would be waited for without end.
@@ -22,13 +22,14 @@ def bad_image(path):
         return str(error).removeprefix(f"{path}: "), None, None
     except OSError as error:
         return f"cannot be read ({error.strerror})", None, None
-    return None, pixels.shape[:2], hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+    fingerprint = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).digest()
+    return None, pixels.shape[:2], fingerprint
 
 
 def check_files(paths):
-    """`bad_image` of each file, in order, several at a time (Pillow releases Python's lock while it decodes)."""
+    """`check_file` of each file, in order, several at a time (Pillow releases Python's lock while it decodes)."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(bad_image, paths))
+        return list(pool.map(check_file, paths))
 
 
 def usable(paths, labels):

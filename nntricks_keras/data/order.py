@@ -5,6 +5,13 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.errors import InputError
+
+
+def smallest_batch(num_workers):
+    """Images a step at least: of several workers each takes an even number, two or more."""
+    return 1 if num_workers == 1 else 2 * num_workers
+
 
 class EpochOrder:
     """The images of each step, as a function of (epoch, step): to start anywhere costs nothing.
@@ -17,6 +24,8 @@ class EpochOrder:
         drop_remainder: leave out the last, smaller batch of an epoch.
         balanced: draw equally many images of every class; images of small classes come several times an epoch.
         shard: (worker, number of workers): this worker's part of every batch.
+
+    Raises InputError when drop_remainder leaves no batch.
     """
 
     def __init__(self, labels, batch_size, *, shuffle, seed, drop_remainder, balanced=False, shard=(0, 1)):
@@ -26,15 +35,19 @@ class EpochOrder:
         self.seed = seed % 2**31
         self.shard = shard
         whole, left = divmod(self.num_images, batch_size)
+        if drop_remainder and not whole:
+            raise InputError(f"drop_remainder leaves no batch of {batch_size} of the {self.num_images} images")
         self.steps_per_epoch = whole if drop_remainder else math.ceil(self.num_images / batch_size)
-        self._is_ragged = bool(left) and not drop_remainder
+        self._last = 0 if drop_remainder else left  # images of a last batch that is smaller
         self._members = np.argsort(labels, kind="stable") if balanced else None
         self._class_sizes = np.bincount(labels)[np.unique(labels)] if balanced else None
 
     @property
     def local_batch_size(self):
-        """Images of a full step for this worker."""
-        return int(np.diff([self._bound(self.batch_size, worker) for worker in (self.shard[0], self.shard[0] + 1)])[0])
+        """Images of this worker in a step at most: bounds are even, so that its part of a smaller batch may be larger
+        than that of a full one."""
+        worker = self.shard[0]
+        return max(self._bound(n, worker + 1) - self._bound(n, worker) for n in (self.batch_size, self._last))
 
     def steps(self, repeat, start_step):
         """Dataset of (epoch, step within it), int64.
@@ -59,7 +72,7 @@ class EpochOrder:
         number = tf.minimum(self.num_images - first, self.batch_size)
         worker = self.shard[0]
         positions = first + tf.range(self._bound(number, worker), self._bound(number, worker + 1))
-        if not self._is_ragged:
+        if not self._last:
             positions.set_shape([self.local_batch_size])
         if not self.shuffle:
             return positions

@@ -9,7 +9,7 @@ from nntricks_keras.data.augmentation import Augmentation
 from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.evaluation_view import evaluation_view
 from nntricks_keras.data.mixing import mix
-from nntricks_keras.data.order import EpochOrder
+from nntricks_keras.data.order import EpochOrder, smallest_batch
 from nntricks_keras.data.randomness import image_keys
 from nntricks_keras.data.stores import PixelStore, hold, store_of
 from nntricks_keras.errors import InputError, check_name
@@ -57,7 +57,8 @@ def pipeline(
         num_classes)).
 
     Raises:
-        InputError: labels out of range, a setting for training without training, an odd batch to mix, an empty dataset.
+        InputError: labels out of range, a setting for training without training, an odd batch to mix, fewer than two
+            images a step for each of several workers, an empty dataset, or one of which drop_remainder leaves nothing.
     """
     augmentation = augmentation or Augmentation()
     _check_settings(augmentation, training, balanced, batch_size, shard, start_step)
@@ -152,8 +153,12 @@ def _check_settings(augmentation, training, balanced, batch_size, shard, start_s
     worker, num_workers = shard
     if not 0 <= worker < num_workers:
         raise InputError(f"shard has to be (worker, number of workers) with worker from 0 on, received {shard!r}")
-    if batch_size < num_workers or start_step < 0:
-        raise InputError(f"batch_size {batch_size!r} and start_step {start_step!r}: too small")
+    least = smallest_batch(num_workers)
+    if batch_size < least:
+        why = "" if num_workers == 1 else f" (2 for each of {num_workers} workers)"
+        raise InputError(f"batch_size has to be at least {least}{why}, received {batch_size!r}")
+    if start_step < 0:
+        raise InputError(f"start_step has to be 0 or more, received {start_step!r}")
     if (augmentation.mixup or augmentation.cutmix) and batch_size % 2:
         raise InputError(f"MixUp and CutMix mix pairs, so batch_size has to be even; received {batch_size}")
 

@@ -25,11 +25,17 @@ def preview(dataset, augmentation, path="preview.png", *, image_size=None, num_i
         seed: of the augmentation.
 
     Returns:
-        The grid, uint8 (rows height, columns width, channels).
+        The grid, uint8 (num_images * height, (1 + num_variants) * width, channels): fewer rows where the dataset has
+        fewer images.
+
+    Raises:
+        InputError: an empty dataset or one of unknown length, or no row or column to draw.
     """
     length = int(dataset.cardinality())
-    if length < 1 or num_images < 1 or num_variants < 1:
-        raise InputError("a preview needs one image, one row and one variant at least, of a dataset of known length")
+    if length < 1:
+        raise InputError(f"a preview needs a dataset of known length with an image at least; its length is {length}")
+    if num_images < 1 or num_variants < 1:
+        raise InputError(f"num_images and num_variants have to be at least 1, received {num_images} and {num_variants}")
     num_images = min(num_images, length)
     chosen = hold(dataset.shard(length // num_images, 0).take(num_images)).dataset()
     num_raw = chosen.element_spec[0].shape[-1]

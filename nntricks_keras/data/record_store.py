@@ -1,8 +1,8 @@
 """Images in TFRecord files that are too large for memory, read by their place in the file."""
 
+import contextlib
 import hashlib
 import os
-import struct
 import tempfile
 from pathlib import Path
 
@@ -93,21 +93,25 @@ def _index_file(paths, label_key):
 
 def _keep(path, **arrays):
     """Writes all of it or nothing. A cache that cannot be written is done without."""
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, **arrays)
-        os.replace(file.name, path)
-    except OSError:
-        return
+            aside = Path(file.name)
+            try:
+                np.savez(file, **arrays)
+                file.close()
+                os.replace(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
 
 
 def _records(path):
+    size = os.path.getsize(path)
     with open(path, "rb") as file:
         while header := file.read(_HEADER):
-            (length,) = struct.unpack("<Q", header[:8])
+            length = int.from_bytes(header[:8], "little")
             first = file.tell()
-            record = file.read(length)
-            if len(header) != _HEADER or len(record) != length or len(file.read(_FOOTER)) != _FOOTER:
+            if len(header) != _HEADER or first + length + _FOOTER > size:
                 raise InputError(f"{path} ends within a record")
-            yield first, record
+            yield first, file.read(length)
+            file.seek(first + length + _FOOTER)

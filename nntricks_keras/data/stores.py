@@ -32,8 +32,11 @@ def hold(dataset):
     """
     images, labels = [], []
     for element in dataset.as_numpy_iterator():
-        if not isinstance(element, tuple) or len(element) != 2 or element[0].dtype != np.uint8 or element[0].ndim != 3:
-            raise InputError("a dataset has to yield (uint8 image (height, width, channels), integer label)")
+        if not _is_labelled_image(element):
+            raise InputError(
+                "a dataset has to yield (uint8 image (height, width, channels), integer label), received "
+                f"{dataset.element_spec}"
+            )
         images.append(element[0])
         labels.append(element[1])
     if not images:
@@ -42,6 +45,14 @@ def hold(dataset):
         return PixelStore(np.stack(images), labels)
     contents = [tf.io.encode_png(image, compression=1).numpy() for image in images]
     return EncodedStore([f"image {i}" for i in range(len(images))], labels, contents, images[0].shape[-1])
+
+
+def _is_labelled_image(element):
+    if not isinstance(element, tuple) or len(element) != 2:
+        return False
+    image, label = map(np.asarray, element)
+    is_image = image.dtype == np.uint8 and image.ndim == 3
+    return is_image and label.ndim == 0 and np.issubdtype(label.dtype, np.integer)
 
 
 class _Store:

@@ -2,12 +2,14 @@
 
 import tensorflow as tf
 
-from nntricks_keras.data.evaluation_view import resize_and_crop, resized_size, standardize
+from nntricks_keras.data.evaluation_view import evaluation_view, resize_and_crop, resized_size, standardize
+
+GRID = 5  # crops along each side of the image at one scale
 
 
 def center_view(image, preprocessing):
     """The one view of `Preprocessing`: (1, height, width, channels)."""
-    return standardize(resize_and_crop(image, preprocessing.image_size, preprocessing.resize), preprocessing)[None]
+    return evaluation_view(image, preprocessing)[None]
 
 
 def ten_crop_views(image, preprocessing):
@@ -24,22 +26,21 @@ def ten_crop_views(image, preprocessing):
     return standardize(tf.concat([crops, crops[:, :, ::-1]], 0), preprocessing)
 
 
-def multi_crop_views(image, preprocessing, scales, grid=5):
+def multi_crop_views(image, preprocessing, scales):
     """At each scale a regular grid of crops over the whole image, and their mirror images.
 
-    (2 * grid * grid * len(scales), height, width, channels): 150 views for three scales. Simonyan and Zisserman (2015),
-    section 3.2.
+    (50 * len(scales), height, width, channels): 150 views for three scales. Simonyan and Zisserman (2015), section 3.2.
     """
     height, width = preprocessing.image_size
     crops = []
     for scale in scales:
         whole = resize_short_side(image, scale)
         room = tf.cast(tf.shape(whole)[:2] - [height, width], tf.float32)
-        for row in range(grid):
-            for column in range(grid):
-                corner = tf.cast(tf.round(room * [row / (grid - 1), column / (grid - 1)]), tf.int32)
+        for row in range(GRID):
+            for column in range(GRID):
+                corner = tf.cast(tf.round(room * [row / (GRID - 1), column / (GRID - 1)]), tf.int32)
                 crops.append(tf.slice(whole, [*tf.unstack(corner), 0], [height, width, -1]))
-    crops = tf.ensure_shape(tf.stack(crops), [grid * grid * len(scales), height, width, image.shape[-1]])
+    crops = tf.ensure_shape(tf.stack(crops), [GRID * GRID * len(scales), height, width, image.shape[-1]])
     return standardize(tf.concat([crops, crops[:, :, ::-1]], 0), preprocessing)
 
 

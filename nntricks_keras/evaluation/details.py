@@ -21,13 +21,21 @@ def confusion_matrix(probabilities, labels):
 
 
 def class_accuracies(confusion):
-    """Share of each class's images that are recognized; NaN for a class without images."""
+    """(num_classes,) share of each class's images that are recognized; NaN for a class without images.
+
+    Args:
+        confusion: (num_classes, num_classes) counts, as confusion_matrix makes them.
+    """
     counts = confusion.sum(axis=1)
     return np.divide(confusion.diagonal(), counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
 def calibration(probabilities, labels):
     """How often the most probable class is right, by how probable it is.
+
+    Args:
+        probabilities: (images, num_classes), of one image or more.
+        labels: (images,) integers.
 
     Returns:
         {"expected_calibration_error": sum over the bins of share * |accuracy - confidence| (Guo et al., 2017),

@@ -28,7 +28,7 @@ def _equal_units(report, limits):
     for row in kernels[:-1]:  # units of the last layer are told apart by the labels
         if row.equal_units >= limits.equal_units:
             share = "all" if row.equal_units == 1 else f"{round(row.equal_units * row.num_units)} of the"
-            cause = "zeros initialization" if row.weight_std == 0 else "equal initialization"
+            cause = "constant initialization" if row.weight_std == 0 else "equal initialization"
             yield alarm(
                 row.name,
                 "equal_units",

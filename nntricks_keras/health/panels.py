@@ -40,7 +40,7 @@ PANELS = (
     Panel("dead", "dead units: share", "activations", "Reds", log=False, low=0.0, high=1.0),
     Panel("saturated", "saturated outputs: share", "activations", "Reds", log=False, low=0.0, high=1.0),
     Panel("gradient_std", "gradients: standard deviation", "activations"),
-    Panel("weight_std", "weights: root mean square", "kernels"),
+    Panel("weight_std", "weights: standard deviation", "kernels"),
     Panel("update_ratio", "update / weights: 0.001 is usual", "kernels", "RdYlBu_r", low=1e-6, high=1.0, usual=1e-3),
 )
 

@@ -28,7 +28,7 @@ def draw_report(report, path=None):
     panels = [panel for panel in PANELS if any(row[panel.column] is not None for row in rows)]
     heights = [0.9 + max(1.2, 0.17 * len(rows))] + [3.1] * bool(report.histograms)
     figure = Figure(figsize=(15, 0.4 + sum(heights)), layout="constrained")
-    figure.suptitle(_headline(report), x=0.01, ha="left", fontweight="bold")
+    figure.suptitle(report.headline, x=0.01, ha="left", fontweight="bold")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     all_axes = grid[0].subgridspec(1, max(len(panels), 1)).subplots(sharey=True, squeeze=False)[0]
     for panel, axes in zip(panels, all_axes, strict=False):
@@ -85,12 +85,6 @@ def draw_histograms(left, right, report):
 def save(figure, path):
     """Writes a figure to a PNG, whole or not at all."""
     save_atomically(path, lambda name: figure.savefig(name, dpi=110))
-
-
-def _headline(report):
-    loss = "" if report.loss is None else f", loss {report.loss:.4g}"
-    verdict = "no alarm" if not report.alarms else f"{len(report.alarms)} alarm{'s' * (len(report.alarms) > 1)}"
-    return f"{report.num_examples} examples{loss}: {verdict}"
 
 
 def _curves(report):

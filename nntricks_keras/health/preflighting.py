@@ -10,6 +10,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.health.held import hold
 from nntricks_keras.health.probing import Prober
 from nntricks_keras.health.report import Finding
+from nntricks_keras.health.streams import num_classes_of
 
 MOSTLY = 0.5  # share of constant numbers in the inputs; the frame of MNIST's digits comes to 0.2
 
@@ -34,7 +35,7 @@ def preflight(model, x, y=None, *, prober=None):
         InputError: what `probe` raises; labels that cannot belong to the model's outputs.
     """
     x, y = hold(x, y)
-    classes = _num_classes(model)
+    classes = num_classes_of(model)
     labels = [y] if y is not None else [batch[1] for batch in x if isinstance(batch, tuple) and len(batch) > 1]
     if classes:
         for some in labels:
@@ -58,12 +59,6 @@ def _words(report):
         if report.num_classes:
             loss += f" (ln {report.num_classes} = {math.log(report.num_classes):.3g})"
     return f"preflight: {len(report.layers)} layers on {report.num_examples} examples{loss}: all well"
-
-
-def _num_classes(model):
-    """Width of the outputs of a classifier; None for another model."""
-    shape = getattr(model, "output_shape", None)
-    return shape[-1] if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[-1], int) else None
 
 
 def _is_cross_entropy(model):

@@ -10,7 +10,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.health import verdicts
 from nntricks_keras.health.observing import Observer
 from nntricks_keras.health.report import HealthReport, InputStatistics, LayerRow
-from nntricks_keras.health.streams import batches, class_numbers, num_examples, resolve_loss
+from nntricks_keras.health.streams import batches, class_numbers, num_classes_of, num_examples, resolve_loss
 from nntricks_keras.health.summing import LayerSums, Moments
 from nntricks_keras.health.tracing import places_of
 
@@ -68,7 +68,7 @@ class Prober:
         sums = [LayerSums(place) for place in self.places]
         inputs, labels, losses, count = {}, [], Moments(), 0
         for batch_x, batch_y in batches(self.model, x, y, max_examples):
-            num_classes = self._num_classes()
+            num_classes = num_classes_of(self.model)
             numbers = class_numbers(batch_y, num_classes)
             if numbers is not None:
                 labels.append(np.bincount(numbers, minlength=num_classes))
@@ -85,13 +85,13 @@ class Prober:
                     sums[int(index)].add(kind, note, size)
         if not count:
             raise InputError("probe: there are no examples to look at")
-        rows, entry = self._rows(sums, count)
-        optimizer = getattr(self.model, "optimizer", None)
+        optimizer = self._optimizer()
+        rows, entry = self._rows(sums, count, optimizer)
         report = HealthReport(
             layers=rows,
             loss=losses.mean if losses.count else None,
             num_examples=count,
-            num_classes=self._num_classes() if labels else None,
+            num_classes=num_classes_of(self.model) if labels else None,
             inputs=(*(sums_.statistics(name) for name, sums_ in inputs.items()), *entry),
             label_shares=tuple((np.sum(labels, axis=0) / count).tolist()) if labels else None,
             steps=None if optimizer is None else int(ops.convert_to_numpy(optimizer.iterations)),
@@ -102,12 +102,10 @@ class Prober:
         )
         return verdicts.judged(report, history or ())
 
-    def _num_classes(self):
-        try:
-            shape = self.model.output_shape
-        except (AttributeError, ValueError):  # a subclassed model has none
-            return None
-        return shape[-1] if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[-1], int) else None
+    def _optimizer(self):
+        """The one that moves the weights: under mixed_float16 the model has one around it that scales the loss."""
+        optimizer = getattr(self.model, "optimizer", None)
+        return getattr(optimizer, "inner_optimizer", optimizer)
 
     def _input_names(self, x):
         if isinstance(x, dict):
@@ -116,9 +114,8 @@ class Prober:
         flat = keras.tree.flatten(x)
         return [tensor.name for tensor in tensors] if tensors else [f"input {i + 1}" for i in range(len(flat))]
 
-    def _rows(self, sums, count):
+    def _rows(self, sums, count, optimizer):
         """The rows in the order of the calls, and what the first kernel takes."""
-        optimizer = getattr(self.model, "optimizer", None)
         called = sorted((s for s in sums if s.order is not None), key=lambda s: s.order)
         rows, entry, signal = [], (), None
         for layer in called:

@@ -23,7 +23,7 @@ class LayerRow:
     gradient_mean: float | None = None  # by the outputs
     gradient_std: float | None = None  # by the outputs
     gradient_norm: float | None = None  # by all outputs of one example: root mean square over the examples
-    weight_std: float | None = None  # root mean square of the kernel; of all weights where there is no kernel
+    weight_std: float | None = None  # of the kernel; of all weights where there is no kernel
     weight_gradient_norm: float | None = None  # of one batch's mean loss by those weights: rms over the batches
     update_ratio: float | None = None  # |rate * gradient| / |weights|; see `probe` for optimizers other than SGD
     signal_ratio: float | None = (
@@ -92,6 +92,13 @@ class HealthReport:
     def alarms(self):
         return tuple(finding for finding in self.findings if finding.severity == "alarm")
 
+    @property
+    def headline(self):
+        """How many examples, their loss, and how many alarms."""
+        loss = "" if self.loss is None else f", loss {self.loss:.4g}"
+        verdict = "no alarm" if not self.alarms else f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}"
+        return f"{self.num_examples} examples{loss}: {verdict}"
+
     def table(self):
         """The rows as text, then the findings."""
         header = [title for title, _ in _COLUMNS]
@@ -104,10 +111,7 @@ class HealthReport:
             ).rstrip()
             for line in lines
         ]
-        text.append("")
-        loss = "" if self.loss is None else f", loss {self.loss:.4g}"
-        verdict = "no alarm" if not self.alarms else f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}"
-        text.append(f"{self.num_examples} examples{loss}: {verdict}")
+        text += ["", self.headline]
         text += [f"{finding.severity}: {finding.text}" for finding in self.findings]
         return "\n".join(text)
 

@@ -17,7 +17,7 @@ def batches(model, x, y, max_examples):
     """
     if max_examples is not None and max_examples < 1:
         raise InputError(f"probe: max_examples has to be at least 1, received {max_examples!r}")
-    stream = _cut(model, x, y) if _is_data(model, x) else _taken(x, y, max_examples)
+    stream = _cut(x, y) if _is_data(model, x) else _taken(x, y, max_examples)
     left = max_examples
     for inputs, labels in stream:
         count = num_examples(inputs)
@@ -46,7 +46,7 @@ def _is_data(model, x):
     return several and len(x) == len(model.inputs) and all(hasattr(item, "shape") for item in x)
 
 
-def _cut(model, x, y):
+def _cut(x, y):
     inputs, labels = keras.tree.map_structure(_array, (x, y))
     counts = {len(item) for item in keras.tree.flatten((inputs, labels)) if item is not None}
     if len(counts) != 1:
@@ -59,13 +59,25 @@ def _cut(model, x, y):
 def _taken(stream, y, max_examples):
     if y is not None:
         raise InputError("probe: a stream brings its labels along, as batches (x, y); y goes with arrays")
-    if not hasattr(stream, "__iter__") and not hasattr(stream, "__getitem__"):
-        raise InputError(f"probe takes arrays, a tf.data.Dataset or an iterable of batches, received {stream!r}")
-    if max_examples is None and hasattr(stream, "cardinality") and int(stream.cardinality()) == -1:
+    if max_examples is None and is_endless(stream):
         raise InputError("probe: the stream never ends; say how much of it to look at, for example max_examples=512")
-    for batch in stream if hasattr(stream, "__iter__") else (stream[i] for i in range(len(stream))):
+    for batch in each_of(stream):
         x, labels, *_ = (*batch, None) if isinstance(batch, tuple) else (batch, None)
         yield keras.tree.map_structure(lambda a: None if a is None else _array(a), (x, labels))
+
+
+def is_endless(stream):
+    """Whether a stream says of itself that it never ends."""
+    return hasattr(stream, "cardinality") and int(stream.cardinality()) == -1
+
+
+def each_of(stream):
+    """An iterable of the batches of a stream; InputError when it is none."""
+    if hasattr(stream, "__iter__"):
+        return stream
+    if not hasattr(stream, "__getitem__"):
+        raise InputError(f"health takes arrays, a tf.data.Dataset or an iterable of batches, received {stream!r}")
+    return (stream[index] for index in range(len(stream)))
 
 
 def _array(value):
@@ -145,6 +157,15 @@ def _labels(y, outputs, wants):
     if wants == "integers" and not is_integers:
         return ops.argmax(y, axis=-1)
     return ops.cast(y, "float32") if wants == "one-hot" else y
+
+
+def num_classes_of(model):
+    """Width of the outputs of a classifier; None for another model."""
+    try:
+        shape = model.output_shape
+    except (AttributeError, ValueError):  # a subclassed model has none
+        return None
+    return shape[-1] if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[-1], int) else None
 
 
 def class_numbers(labels, num_classes):

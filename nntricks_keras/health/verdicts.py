@@ -7,9 +7,9 @@ from nntricks_keras.health.report import has, note
 from nntricks_keras.health.thresholds import Thresholds
 
 
-def judged(report, history=(), thresholds=Thresholds()):  # noqa: B008 (frozen)
+def judged(report, history=()):
     """The report with its findings, and each row with the words of its worst one."""
-    findings = judge(report, history, thresholds)
+    findings = judge(report, history)
     worst = {}
     for finding in sorted(findings, key=lambda finding: finding.severity != "alarm"):
         worst.setdefault(finding.layer, finding.text)
@@ -17,7 +17,7 @@ def judged(report, history=(), thresholds=Thresholds()):  # noqa: B008 (frozen)
     return dataclasses.replace(report, layers=rows, findings=findings)
 
 
-def judge(report, history=(), thresholds=Thresholds()):  # noqa: B008
+def judge(report, history=(), thresholds=Thresholds()):  # noqa: B008 (frozen)
     """The findings of a report, causes before their consequences; a cause that explains the rest is named alone.
 
     Args:

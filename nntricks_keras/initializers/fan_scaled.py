@@ -21,7 +21,8 @@ class FanScaled(keras.initializers.Initializer):
             raise InputError(f"{type(self).__name__}: groups has to be a positive integer, received {groups!r}")
         self.distribution = distribution
         self.groups = groups
-        self.seed = seed
+        # As it is in the configuration of a saved model, a SeedGenerator is a dictionary.
+        self.seed = keras.saving.deserialize_keras_object(seed) if isinstance(seed, dict) else seed
 
     def stddev_of(self, fan_in, fan_out):
         raise NotImplementedError
@@ -56,7 +57,8 @@ class FanScaled(keras.initializers.Initializer):
         return ops.reshape(ops.transpose(q, (1, 0, 2)), shape)  # (inputs, groups, units) -> (..., outputs)
 
     def get_config(self):
-        return {"distribution": self.distribution, "groups": self.groups, "seed": self.seed}
+        seed = keras.saving.serialize_keras_object(self.seed)
+        return {"distribution": self.distribution, "groups": self.groups, "seed": seed}
 
 
 def fans(shape, groups=1):

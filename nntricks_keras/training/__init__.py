@@ -13,6 +13,7 @@ _PLACES = {
     "TrainingInterruptedError": "recorder",
     "WorkerLostError": "workers",
     "Run": "run_folder",
+    "compile_model": "compilation",
     "strategy": "distribution",
     "is_out_of_memory": "memory",
     "SGDWithL2": "optimizers",

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from nntricks_keras.errors import InputError
-from nntricks_keras.files import write_atomically
+from nntricks_keras.files import partial_of, write_atomically
 
 
 class Checkpoints:
@@ -40,7 +40,7 @@ class Checkpoints:
         from an earlier one, and half a file is what a kill left: they go.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for half in self.folder.glob(".step-*.npz.partial"):
+        for half in self.folder.glob(partial_of("step-*.npz").name):
             half.unlink()
         arrays, described = {}, []
         for key, variable in _variables(model, average):
@@ -70,7 +70,7 @@ class Checkpoints:
                 warnings.warn(f"{path} cannot be read ({error}); going back to the one before", stacklevel=2)
         if paths:
             raise InputError(
-                f"no checkpoint in {self.folder} can be read: bring back a copy, or begin again with --overwrite"
+                f"no checkpoint in {self.folder} can be read: bring back a copy, or begin again with overwrite=True"
             )
         return None
 

@@ -7,6 +7,7 @@ import logging
 import keras
 import tensorflow as tf
 
+from nntricks_keras.data import order
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.cluster import find_cluster
 from nntricks_keras.training.meeting import meet
@@ -66,6 +67,17 @@ def ready_for_fit(model, batch_size):
     model._maybe_symbolic_build = lambda **_: None
 
 
+def smallest_batch(strategy):
+    """Images a step at least, so that every replica has some; see `feed`."""
+    num_replicas = strategy.num_replicas_in_sync
+    return order.smallest_batch(num_replicas) if _deals_parts(strategy) else num_replicas
+
+
+def _deals_parts(strategy):
+    """Whether each replica reads its own part of a batch; otherwise tf.distribute, or JAX, cuts whole ones."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def feed(strategy, make_dataset):
     """What `fit` takes: `make_dataset((part, number of parts))`, for each worker the parts of its own replicas.
 
@@ -73,8 +85,8 @@ def feed(strategy, make_dataset):
         strategy: tf.distribute.Strategy.
         make_dataset: a function that returns the batches of one part as a tf.data.Dataset, (0, 1) being the whole.
     """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return make_dataset((0, 1))  # tf.distribute, or JAX, cuts the batches for the replicas
+    if not _deals_parts(strategy):
+        return make_dataset((0, 1))
     worker, num_replicas = strategy.cluster_resolver.task_id, strategy.num_replicas_in_sync
     here = num_replicas // len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
     return strategy.distribute_datasets_from_function(
@@ -94,7 +106,7 @@ def is_multi_worker(strategy):
     """Whether several processes train together."""
     if isinstance(strategy, tf.distribute.Strategy):
         return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return _jax_devices().place()[1] > 1
+    return jax_room().place()[1] > 1
 
 
 def in_force(strategy):
@@ -144,7 +156,7 @@ def repair_uneven_batches():
     upstream = trainer.JAXEpochIterator._get_distributed_iterator
 
     def iterate(self, distribution):
-        if not isinstance(distribution, _jax_devices().DataParallel):
+        if not isinstance(distribution, jax_room().DataParallel):
             yield from upstream(self, distribution)
             return
         for batch in self.data_adapter.get_jax_iterator():
@@ -163,7 +175,7 @@ def make_deterministic():
     if keras.backend.backend() == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "jax":
-        _jax_devices().check_deterministic()
+        jax_room().check_deterministic()
 
 
 @functools.cache
@@ -197,14 +209,15 @@ def _join(cluster):
 
 @functools.cache
 def _jax_strategy(devices, cluster):
-    found = _jax_devices().find_devices(devices, cluster)
+    found = jax_room().find_devices(devices, cluster)
     if found is None:
         return tf.distribute.get_strategy()
     repair_uneven_batches()
     return found
 
 
-def _jax_devices():
+def jax_room():
+    """The module jax_devices."""
     from nntricks_keras.training import jax_devices  # JAX may not be installed
 
     return jax_devices

@@ -15,11 +15,9 @@ from nntricks_keras.files import write_json
 from nntricks_keras.training import distribution, freezing, precision, run_folder
 from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
+from nntricks_keras.training.compilation import compile_model
 from nntricks_keras.training.curves import draw_curves
-from nntricks_keras.training.losses import PLAIN, CrossEntropy
-from nntricks_keras.training.optimizers import make_optimizer
 from nntricks_keras.training.recorder import Recorder
-from nntricks_keras.training.schedules import make_schedule
 from nntricks_keras.training.tensorboard import TensorBoard
 from nntricks_keras.training.watching import watch
 from nntricks_keras.training.workers import Workers
@@ -81,10 +79,11 @@ def train(
     if resume and run.is_complete:
         return run
     strategy = distribution.strategy(devices)
-    if recipe.batch_size < strategy.num_replicas_in_sync:
+    least = distribution.smallest_batch(strategy)
+    if recipe.batch_size < least:
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
-            f"give at least {strategy.num_replicas_in_sync}"
+            f"give at least {least}"
         )
     for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
         if is_used and keras.backend.backend() != "tensorflow":
@@ -112,14 +111,14 @@ def train(
         _check_model(network, image_data, preprocessing)
         freezing.check(network, recipe.unfreeze)
         model = AccumulatingModel(network, recipe.accumulate) if recipe.accumulate > 1 else network
-        _compile(model, recipe, steps_per_epoch, computed_in)
+        compile_model(model, recipe, steps_per_epoch, computed_in)
         distribution.ready_for_fit(model, recipe.batch_size)
         average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
     recorder = Recorder(
         run,
         network,
         recipe,
-        steps_per_epoch,
+        image_data.counts["train"],
         None if lean else title or network.name,
         checkpoint_minutes,
         average,
@@ -223,24 +222,9 @@ def _finish(run, recorder, test, recipe, num_parameters):
         draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
 
 
-def _compile(model, recipe, steps_per_epoch, computed_in):
-    metrics = [
-        keras.metrics.CategoricalAccuracy(name="top1"),
-        keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
-    ]
-    if recipe.label_smoothing:  # without it the loss is the plain one
-        metrics.append(keras.metrics.CategoricalCrossentropy(from_logits=True, name=PLAIN))
-    model.compile(
-        optimizer=make_optimizer(recipe, make_schedule(recipe, steps_per_epoch), model, computed_in),
-        loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
-        metrics=metrics,
-    )
-
-
 def _check_model(model, image_data, preprocessing):
-    expected_input = (*preprocessing.image_size, preprocessing.num_channels)
     for name, given, made in [
-        ("input", tuple(model.input_shape[1:]), expected_input),
+        ("input", tuple(model.input_shape[1:]), preprocessing.input_shape),
         ("output", tuple(model.output_shape[1:]), (image_data.num_classes,)),
     ]:
         fits = len(given) == len(made) and all(a in (None, b) for a, b in zip(given, made, strict=True))

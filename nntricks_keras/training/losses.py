@@ -18,8 +18,8 @@ class CrossEntropy(keras.losses.CategoricalCrossentropy):
         label_smoothing: s in [0, 1]; targets are (1 - s) for the class plus s / classes for every class.
     """
 
-    def __init__(self, label_smoothing=0.0, name="cross_entropy"):
-        super().__init__(from_logits=True, label_smoothing=label_smoothing, name=name)
+    def __init__(self, label_smoothing=0.0):
+        super().__init__(from_logits=True, label_smoothing=label_smoothing, name="cross_entropy")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync

@@ -20,13 +20,13 @@ class ProgressBar(keras.callbacks.Callback):
         self.recorder = recorder
         self.epochs = recorder.recipe.epochs
         self.steps_per_epoch = recorder.steps_per_epoch
-        self.batch_size = recorder.recipe.batch_size
         self.is_terminal = sys.stdout.isatty()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         self.began = self.shown = time.perf_counter()
         self.first_step = self.recorder.step
+        self.first_image = self._images_done()
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
@@ -34,17 +34,24 @@ class ProgressBar(keras.callbacks.Callback):
             return
         self.shown = now
         done = self.recorder.step - self.epoch * self.steps_per_epoch
-        rate = (self.recorder.step - self.first_step) / (now - self.began)
+        seconds = now - self.began
+        rate = (self.recorder.step - self.first_step) / seconds
+        images = self._images_done() - self.first_image
         steps_left = self.steps_per_epoch * self.epochs - self.recorder.step
         filled = 24 * done // self.steps_per_epoch
         bar = "━" * filled + "─" * (24 - filled)
         print(
             f"\repoch {self.epoch + 1}/{self.epochs} {bar} {done}/{self.steps_per_epoch}  "
-            f"{rate * self.batch_size:,.0f} images/s  loss {logs['loss']:.3f}  top-1 {logs['top1']:.3f}  "
+            f"{images / seconds:,.0f} images/s  loss {logs['loss']:.3f}  top-1 {logs['top1']:.3f}  "
             f"{format_seconds(steps_left / rate)} left\x1b[K",
             end="",
             flush=True,
         )
+
+    def _images_done(self):
+        """Images of this epoch that have been trained on; its last batch may be smaller."""
+        steps = self.recorder.step - self.epoch * self.steps_per_epoch
+        return min(steps * self.recorder.recipe.batch_size, self.recorder.num_images)
 
     def on_epoch_end(self, epoch, logs=None):
         row = self.recorder.history[-1]

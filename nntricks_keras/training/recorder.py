@@ -12,12 +12,14 @@ from keras import ops
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import save_atomically
+from nntricks_keras.serialization import differences, in_words
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.distribution import alone
 from nntricks_keras.training.losses import PLAIN
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.schedules import EarlyStopping, Plateau
+from nntricks_keras.training.settings import Recipe
 
 DRAWING_SHARE = 0.005  # of the time of a training that its pictures may take
 
@@ -49,19 +51,20 @@ class Recorder(keras.callbacks.Callback):
         run: Run.
         model: the network whose best state is kept; it may share its layers with the one that is fitted.
         recipe: Recipe.
-        steps_per_epoch: batches in an epoch.
+        num_images: that an epoch trains on.
         title: the headline of curves.png; None draws none.
         checkpoint_minutes: time between checkpoints within an epoch.
         average: WeightAverage, or None.
         workers: Workers.
     """
 
-    def __init__(self, run, model, recipe, steps_per_epoch, title, checkpoint_minutes, average, workers):
+    def __init__(self, run, model, recipe, num_images, title, checkpoint_minutes, average, workers):
         super().__init__()
         self.run = run
         self.network = model
         self.recipe = recipe
-        self.steps_per_epoch = steps_per_epoch
+        self.num_images = num_images
+        self.steps_per_epoch = math.ceil(num_images / recipe.batch_size)
         self.title = title
         self.checkpoint_minutes = checkpoint_minutes
         self.history = []
@@ -91,13 +94,10 @@ class Recorder(keras.callbacks.Callback):
         if found is None:
             return 0
         state, arrays = found
-        started_with, now = state["recipe"], self.recipe.to_dict()
-        changed = [name for name in now if started_with.get(name) != now[name]]
+        started_with = Recipe.from_dict(state["recipe"])  # with the defaults of settings added since
+        changed = differences(started_with.to_dict(), self.recipe.to_dict())
         if changed:
-            raise InputError(
-                f"{self.run.folder} was started with another recipe: "
-                + "; ".join(f"{name} was {started_with.get(name)!r}, now {now[name]!r}" for name in changed)
-            )
+            raise InputError(f"{self.run.folder} was started with another recipe: " + "; ".join(in_words(changed)))
         restore(model, state, arrays, self._averages())
         for keeper, kept in zip(self.state_keepers, state["callbacks"], strict=True):
             keeper.set_state(kept)
@@ -109,15 +109,22 @@ class Recorder(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def stopping_on_signals(self):
-        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint."""
+        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint.
+
+        Whoever sends SIGTERM may repeat it, and still wants the checkpoint; a second Ctrl-C does not.
+        """
         if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
             yield
             return
 
+        came = []
+
         def ask_to_stop(number, _):
-            if self._signal is not None:
-                raise KeyboardInterrupt  # asked twice: at once
-            self._signal = number
+            if number == signal.SIGINT and number in came:
+                raise KeyboardInterrupt
+            came.append(number)
+            if self._signal is None:
+                self._signal = number
 
         before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -161,9 +168,7 @@ class Recorder(keras.callbacks.Callback):
         }
         row["val_loss"] = float(logs.get(f"val_{PLAIN}", logs["val_loss"]))  # as that of the test: not smoothed
         row["seconds"] = round(time.perf_counter() - self._began, 3)
-        row["images_per_second"] = round(
-            self.steps_per_epoch * self.recipe.batch_size / (self._trained - self._began), 1
-        )
+        row["images_per_second"] = round(self.num_images / (self._trained - self._began), 1)
         is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
         self.history.append(row)
         self.stopped_early = bool(self.model.stop_training)

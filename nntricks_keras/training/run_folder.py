@@ -32,10 +32,11 @@ import keras
 from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_atomically, write_json
-from nntricks_keras.locks import BusyError, held
+from nntricks_keras.locks import BusyError, held, is_fresh
 from nntricks_keras.serialization import differences, from_dict, in_words, to_dict
 
-MARKS = ("environment.json", "inputs.json", "experiment.json", "checkpoints", "metrics.json")
+FIRST = "environment.json"  # the file that is written first
+MARKS = (FIRST, "inputs.json", "experiment.json", "checkpoints", "metrics.json")
 LOCK = ".lock"  # held while a process trains in the folder; left there, empty, when it is over
 
 
@@ -70,7 +71,7 @@ class Run:
 
     @property
     def is_complete(self):
-        """Whether the training came to its end and the test split was evaluated."""
+        """Whether the training came to its end; only a lean one has not evaluated the test split then."""
         return (self.folder / "metrics.json").exists()
 
     @property
@@ -121,8 +122,8 @@ class Run:
 def check(folder, *, resume, overwrite):
     """Raises InputError unless a run may begin, or go on, in `folder`; changes nothing.
 
-    A folder with anything in it is refused unless `resume` or `overwrite` is set, and then it has to be a run: neither
-    touches a folder that is something else.
+    A folder in which something has begun is refused unless `resume` or `overwrite` is set, and then it has to be a
+    run: neither touches a folder that is something else.
     """
     folder = Path(folder)
     if resume and overwrite:
@@ -132,10 +133,10 @@ def check(folder, *, resume, overwrite):
     elif folder.exists():
         if not folder.is_dir():
             raise InputError(f"{folder} is a file; a run needs a folder")
-        if any(path.name != LOCK for path in folder.iterdir()):
+        if not is_fresh(folder, LOCK, FIRST):
             if not overwrite:
                 raise InputError(
-                    f"{folder} is not empty: --resume goes on with the run in it, --overwrite deletes it first"
+                    f"{folder} is not empty: resume=True goes on with the run in it, overwrite=True deletes it first"
                 )
             Run.open(folder)
     existing = next(path for path in [folder, *folder.absolute().parents] if path.exists())
@@ -206,7 +207,7 @@ def write_environment(folder, devices):
         if name in sys.modules
     }
     write_json(
-        Path(folder) / "environment.json",
+        Path(folder) / FIRST,
         {
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "command": sys.argv,

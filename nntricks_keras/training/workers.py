@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from nntricks_keras.errors import InputError
 from nntricks_keras.serialization import differences
-from nntricks_keras.training.distribution import is_multi_worker
+from nntricks_keras.training.distribution import is_multi_worker, jax_room
 
 
 class WorkerLostError(RuntimeError):
@@ -27,7 +27,7 @@ class Workers:
         self.strategy = strategy
         self.index, self.count = 0, 1
         if isinstance(strategy, keras.distribution.DataParallel):
-            self.index, self.count = _jax_devices().place()
+            self.index, self.count = jax_room().place()
         elif is_multi_worker(strategy):
             self.index = strategy.cluster_resolver.task_id
             self.count = len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
@@ -43,7 +43,7 @@ class Workers:
         if self.count == 1:
             return list(numbers)
         if isinstance(self.strategy, keras.distribution.DataParallel):
-            return _jax_devices().sums(numbers)
+            return jax_room().sums(numbers)
         return self._sum(self._each(np.asarray(numbers, "int64"))).numpy().tolist()
 
     def wait(self):
@@ -78,7 +78,7 @@ class Workers:
             gone = [index for index in range(self.count) if f"task:{index}" in str(error) and index != self.index]
             raise WorkerLostError(
                 f"{' or '.join(f'worker {index}' for index in gone) or 'another worker'} has died or cannot be "
-                f"reached; start all workers again with --resume to go on from the newest checkpoint in {folder}"
+                f"reached; start all workers again with resume=True to go on from the newest checkpoint in {folder}"
             ) from error
 
     def _each(self, array):
@@ -91,7 +91,7 @@ class Workers:
     def _gather(self, text):
         """The texts of all workers, in their order."""
         if isinstance(self.strategy, keras.distribution.DataParallel):
-            return _jax_devices().gather(text)
+            return jax_room().gather(text)
         content = np.frombuffer(text.encode(), "uint8").astype("int32")
         lengths = self.strategy.gather(self._each(np.array([len(content)], "int32")), axis=0).numpy()
         joined = self.strategy.gather(self._each(content), axis=0).numpy().astype("uint8")
@@ -108,9 +108,3 @@ def _is_about_workers(error):
         return True
     is_from_runtime = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") or "Gloo" in str(error)
     return keras.backend.backend() == "jax" and is_from_runtime
-
-
-def _jax_devices():
-    from nntricks_keras.training import jax_devices  # JAX may not be installed
-
-    return jax_devices

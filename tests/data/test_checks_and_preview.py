@@ -56,6 +56,12 @@ def test_check_names_every_bad_file_and_its_reason(broken):
     assert "empty.jpg: the file is empty" in str(report)
 
 
+def test_plain_pictures_of_another_shape_are_no_copies(folder):
+    for split, size in (("train", (30, 20)), ("test", (20, 30))):
+        Image.new("RGB", size, "white").save(folder / split / "dog" / "white.png")
+    assert not data.check_folder(folder).remarks
+
+
 def test_a_file_without_rights_is_a_problem(folder, monkeypatch):
     from pathlib import Path
 

@@ -141,8 +141,32 @@ def test_wrong_use_is_named(split):
         data.pipeline(split, PREPROCESSING, batch_size=8, num_classes=2)
     with pytest.raises(InputError, match="training=False"):
         data.pipeline(split, PREPROCESSING, batch_size=8, num_classes=3, augmentation=QUICK)
-    with pytest.raises(InputError, match="batch_size"):
+    with pytest.raises(InputError, match="batch_size has to be at least 1"):
         data.pipeline(split, PREPROCESSING, batch_size=0, num_classes=3)
+    with pytest.raises(InputError, match="start_step has to be 0 or more, received -1"):
+        data.pipeline(split, PREPROCESSING, batch_size=8, num_classes=3, start_step=-1)
+    with pytest.raises(InputError, match=r"batch_size has to be at least 8 \(2 for each of 4 workers\), received 6"):
+        data.pipeline(split, PREPROCESSING, batch_size=6, num_classes=3, shard=(0, 4))
+    with pytest.raises(InputError, match="drop_remainder leaves no batch of 43 of the 42 images"):
+        data.pipeline(split, PREPROCESSING, batch_size=43, num_classes=3, drop_remainder=True, repeat=True)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        lambda x, y: (x, np.eye(3)[y]),
+        lambda x, y: (x, y * 0.7),
+        lambda x, y: (x, y.astype(str)),
+        lambda x, y: (x.astype(np.float32), y),
+        lambda x, y: ({"image": x}, y),
+        lambda x, y: x,
+    ],
+    ids=["one-hot", "fractions", "texts", "floats", "dictionary", "unlabelled"],
+)
+def test_elements_of_another_kind_are_refused(arrays, elements):
+    elsewhere = tf.data.Dataset.from_tensor_slices(elements(*arrays))
+    with pytest.raises(InputError, match=r"integer label\), received .*TensorSpec"):
+        data.pipeline(elsewhere, PREPROCESSING, batch_size=42, num_classes=3)
 
 
 def test_a_dataset_from_elsewhere_is_taken(arrays):

@@ -54,6 +54,12 @@ def test_wrong_settings_are_named():
     ]:  # fmt: skip
         with pytest.raises(InputError, match=next(iter(settings))):
             data.Augmentation(**settings)
+    with pytest.raises(InputError, match=r"zoom has to be two positive numbers, the smaller first, received 0\.9"):
+        data.Augmentation(zoom=0.9)
+    with pytest.raises(InputError, match=r"crop_area \(0\.1, 1\) and short_side \(2, 3\) exclude"):
+        data.Augmentation(crop_area=(0.1, 1), short_side=(2, 3))
+    with pytest.raises(InputError, match="rand_augment 2 and trivial_augment True exclude"):
+        data.Augmentation(rand_augment=2, trivial_augment=True)
     with pytest.raises(InputError, match="quick"):
         data.Augmentation.preset("quik")
 

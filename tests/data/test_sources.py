@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from nntricks_keras import data
+from nntricks_keras.data.array_source import read_arrays
 from nntricks_keras.errors import InputError
 
 
@@ -88,6 +89,17 @@ def test_an_unknown_name_lists_the_nearest():
         data.load("fashion_minst")
 
 
+@pytest.mark.parametrize("number", [2, 3, 6])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_images_in_a_list_are_no_splits(rng, number, kind):
+    x, y = rng.integers(0, 256, (number, 8, 8, 3), np.uint8), np.arange(number) % 2
+    splits, names = read_arrays((kind(x), kind(y)))
+    np.testing.assert_array_equal(splits["train"].images, x)
+    assert (list(splits), names) == (["train"], ["0", "1"])
+    splits, _ = read_arrays(((kind(x), kind(y)), (kind(x[:2]), kind(y[:2]))))
+    assert {name: len(store) for name, store in splits.items()} == {"train": number, "test": 2}
+
+
 def test_bad_arrays_are_named(rng):
     x, y = rng.integers(0, 256, (12, 8, 8), np.uint8), np.arange(12) % 3
     assert data.load((x, y)).image_shape == (8, 8, 1)
@@ -98,7 +110,11 @@ def test_bad_arrays_are_named(rng):
         ((x / 255.0, y), "grey levels from 0 to 255"),
         ((x[..., None, None], y), "received shape"),
         ((x, y[:-1]), "one label for each of 12 images"),
-        ((x, y - 1), "from -1"),
+        ((x, y - 1), "received int64 from -1"),
+        ((x, y.astype(str)), "labels have to be integers from 0 on, received <U21"),
+        ((x, y / 2), "labels have to be integers from 0 on, received float64"),
+        (([*x, x[0, 1:]], [*y, 0]), "train: the images differ in size"),
+        (((x, y), ([*x, x[0, 1:]], [*y, 0])), "test: the images differ in size"),
         ((x, np.where(y == 1, 0, y)), "no image of class number 1"),
         (7, "received int"),
     ]:

@@ -10,6 +10,7 @@ import zoo
 from nntricks_keras import data, training
 from nntricks_keras.data import record_store, tfds_source
 from nntricks_keras.data.record_store import RecordStore
+from nntricks_keras.data.stores import EncodedStore
 from nntricks_keras.errors import InputError
 
 LOOKS = data.Preprocessing(8, mean=0.0, std=1.0, channels="grey")
@@ -116,9 +117,24 @@ def test_a_cut_record_file_is_named(prepared, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (source,) = (folder / name).glob("*/*train*")
     cut = tmp_path / "cut.tfrecord"
-    cut.write_bytes(source.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"cut\.tfrecord ends within a record"):
-        RecordStore.scan([str(cut)], "image", "label", 3)
+    for kept in (source.read_bytes()[:-10], source.read_bytes() + b"12345"):
+        cut.write_bytes(kept)
+        with pytest.raises(InputError, match=r"cut\.tfrecord ends within a record"):
+            RecordStore.scan([str(cut)], "image", "label", 3)
+
+
+def test_a_cache_that_is_full_keeps_no_half_of_a_file(prepared, tmp_path, monkeypatch):
+    folder, name = prepared
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def full(file, **arrays):
+        file.write(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    (source,) = (folder / name).glob("*/*train*")
+    assert len(RecordStore.scan([str(source)], "image", "label", 3)) == 24
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +243,17 @@ def test_shards_share_every_batch_and_see_everything_once(rng):
     for step in range(5):
         np.testing.assert_array_equal(np.concatenate([part[step] for part in parts]), whole[step])
     assert sorted(np.concatenate(whole)) == list(range(50))
+
+
+@pytest.mark.parametrize("number", [15, 13, 9, 8, 5])
+def test_shards_of_encoded_images_share_a_smaller_last_batch(number):
+    """Of 8 images each of 2 workers takes 4, of 7 the second takes 5."""
+    pictures = [tf.io.encode_png(np.full((8, 8, 1), n, np.uint8)).numpy() for n in range(number)]
+    split = EncodedStore([f"{n}.png" for n in range(number)], [0] * number, pictures, 1).dataset()
+    settings = {"batch_size": 8, "num_classes": 1}
+    parts = [list(data.pipeline(split, LOOKS, shard=(w, 2), **settings).as_numpy_iterator()) for w in range(2)]
+    for step, (x, _) in enumerate(data.pipeline(split, LOOKS, **settings).as_numpy_iterator()):
+        np.testing.assert_array_equal(np.concatenate([part[step][0] for part in parts]), x)
 
 
 def test_tf_distribute_gives_every_example_to_one_replica(rng):

@@ -119,7 +119,7 @@ def test_a_report_is_drawn_and_saved(rng, tmp_path):
     drawn = report(rng, 5)
     figure = drawn.plot(tmp_path / "report.png")
     assert (tmp_path / "report.png").read_bytes()[:4] == b"\x89PNG"
-    axes = panel_of(figure, "weights:\nroot mean square")
+    axes = panel_of(figure, "weights:\nstandard deviation")
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [row.weight_std for row in drawn.layers])
 
 

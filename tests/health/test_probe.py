@@ -58,6 +58,20 @@ def test_every_number_of_a_perceptron(rng):
     assert [row.drift for row in report.layers] == [None] * 3
 
 
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])
+def test_a_scaled_loss_changes_nothing(rng, make):
+    """As under mixed_float16: the optimizer that moves the weights is within the one the model has."""
+    model, x, labels = perceptron(), rng.normal(size=(40, 6)).astype("float32"), rng.integers(0, 4, 40)
+    reports = []
+    for wrap in (lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer):
+        rate = keras.optimizers.schedules.ExponentialDecay(0.25, 10, 0.9)
+        model.compile(wrap(make(rate)), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        reports.append(health.probe(model, x, labels))
+    plain, scaled = reports
+    assert plain.scheduled
+    assert scaled == plain
+
+
 def test_gradients_by_finite_differences(rng):
     x = rng.normal(size=(9, 6)).astype("float32")
     y = one_hot(rng.integers(0, 4, 9), 4)

@@ -111,7 +111,7 @@ def test_words_say_numbers_and_remedy():
         kind, plant = SICK[name]
         return next(finding.text for finding in found(plant)[0].alarms if finding.kind == kind)
 
-    assert words("zeros").startswith("all 32 units of fc1 are equal: zeros initialization;")
+    assert words("zeros").startswith("all 32 units of fc1 are equal: constant initialization;")
     assert "38 % of fc1 is dead since epoch 2" in words("two_fifths_dead_since_epoch_2")
     assert "signal falls by 0.52 a layer from fc1 to fc8" in words("signal_down_to_one_in_two_hundred")
     assert "loss still ln(10) = 2.3 after epoch 1" in words("nothing_learnt_in_an_epoch")

@@ -125,6 +125,18 @@ def test_config_round_trip(initializer):
     np.testing.assert_array_equal(draw(again, (6, 8)), draw(initializer, (6, 8)))
 
 
+def test_a_seed_generator_survives_saving(tmp_path):
+    """Two layers draw from one; a loaded one is as it was at its start, from which the load has drawn already."""
+    generator = keras.random.SeedGenerator(7)
+    dense = [keras.layers.Dense(4, kernel_initializer=He(seed=generator)) for _ in range(2)]
+    model = keras.Sequential([keras.Input((4,)), *dense])
+    first, second = (layer.get_weights()[0] for layer in dense)
+    assert not np.array_equal(first, second)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").layers[0].kernel_initializer
+    np.testing.assert_array_equal(draw(He.from_config(loaded.get_config()), (4, 4)), first)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

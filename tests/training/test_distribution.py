@@ -149,6 +149,13 @@ def test_a_keras_newer_than_the_repair_is_said(monkeypatch, caplog):
     assert "3.99.0" in caplog.text
 
 
+def test_the_replicas_of_several_workers_take_pairs():
+    strategy = worker_of_two()
+    strategy._extended._num_replicas_in_sync = 4
+    assert distribution.smallest_batch(strategy) == 8
+    assert distribution.smallest_batch(tf.distribute.get_strategy()) == 1
+
+
 def test_the_parts_of_a_worker_with_several_devices_take_turns():
     parts = [tf.data.Dataset.range(3).map(lambda step, part=part: 10 * step + part) for part in range(3)]
     taken = [int(value) for value in distribution.take_turns(parts)]

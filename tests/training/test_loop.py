@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import signal
-import types
 
 import keras
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.checkpoints import Checkpoints
-from nntricks_keras.training.progress import ProgressBar
 from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, train
 
 
@@ -263,18 +261,3 @@ def test_a_disk_that_fills_up_stops_the_run_and_it_goes_on_once_there_is_room(ru
 def test_a_folder_that_cannot_be_made_is_named(images, tmp_path):
     with pytest.raises(InputError, match="the run folder /proc/nowhere/run cannot be made"):
         train(images, "/proc/nowhere/run", dataclasses.replace(RECIPE, epochs=1))
-
-
-def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
-    clock = iter([100.0, 102.0])
-    monkeypatch.setattr("nntricks_keras.training.progress.time.perf_counter", lambda: next(clock))
-    recipe = types.SimpleNamespace(epochs=3, batch_size=16)
-    recorder = types.SimpleNamespace(recipe=recipe, steps_per_epoch=10, step=10)
-    bar = ProgressBar(recorder)
-    bar.is_terminal = True
-    bar.on_epoch_begin(1)
-    recorder.step = 14  # 4 steps in 2 s, and 16 are left
-    bar.on_train_batch_end(3, {"loss": 0.5, "top1": 0.75})
-    printed = capsys.readouterr().out
-    assert "epoch 2/3" in printed
-    assert "4/10  32 images/s  loss 0.500  top-1 0.750  8 s left" in printed

@@ -40,6 +40,17 @@ def test_a_folder_that_was_claimed_and_never_written_is_free(images, tmp_path):
     assert train(images, folder, dataclasses.replace(RECIPE, epochs=1), lean=True).is_complete
 
 
+@pytest.mark.parametrize("flags", [{}, {"overwrite": True}])
+def test_a_folder_in_which_the_first_file_was_left_half_written_is_free(images, tmp_path, flags):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in (".lock", ".environment.json.partial"):
+        (folder / name).write_text("")
+    run = train(images, folder, dataclasses.replace(RECIPE, epochs=1), lean=True, **flags)
+    assert run.is_complete
+    assert not (folder / ".environment.json.partial").exists()
+
+
 def test_resume_with_other_data_names_what_changed(images, tmp_path):
     """As when files were added to a folder: its splits are then dealt out anew."""
     train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1), lean=True)

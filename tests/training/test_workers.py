@@ -105,7 +105,7 @@ def test_a_worker_that_is_killed_stops_the_other_and_both_go_on_together(runs, t
     code, printed = ended[1 - killed]
     assert code == 1, printed
     assert "WorkerLostError" in printed
-    assert "start all workers again with --resume" in printed
+    assert "start all workers again with resume=True" in printed
     assert not (folder / "metrics.json").exists()
 
     for code, printed in wait_for(start_workers(2, "-c", TRAINING, seed, folder, both, CHANGES, "resume")):

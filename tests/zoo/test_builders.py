@@ -124,12 +124,14 @@ def test_paper_initializer_sets_the_published_biases():
     assert abs(float(keras.ops.std(model.get_layer("fc7").kernel)) - 0.01) < 3e-4
 
 
-def test_each_layer_gets_its_own_noise_from_one_initializer():
-    model = zoo.vgg_mini(initializer=initializers.He(seed=5), input_shape=(16, 16, 24))
+@pytest.mark.parametrize("seed", [lambda: 5, lambda: keras.random.SeedGenerator(5)], ids=["number", "generator"])
+@pytest.mark.parametrize("initializer", [initializers.He, keras.initializers.HeNormal])
+def test_each_layer_gets_its_own_noise_from_one_initializer(initializer, seed):
+    model = zoo.vgg_mini(initializer=initializer(seed=seed()), input_shape=(16, 16, 24))
     first, second = (np.asarray(model.get_layer(name).kernel) for name in ("conv1_1", "conv1_2"))
     assert first.shape == second.shape
     assert not np.allclose(first, second)
-    again = zoo.vgg_mini(initializer=initializers.He(seed=5), input_shape=(16, 16, 24))
+    again = zoo.vgg_mini(initializer=initializer(seed=seed()), input_shape=(16, 16, 24))
     np.testing.assert_array_equal(first, np.asarray(again.get_layer("conv1_1").kernel))
 
 

@@ -57,6 +57,16 @@ def test_a_last_layer_for_other_classes_keeps_its_start(tmp_path):
     assert model.get_layer("logits").units == 4
 
 
+def test_a_convolutional_head_is_a_start_too(tmp_path):
+    trained = saved("vgg11", tmp_path / "a.keras", head="conv")
+    started = dataclasses.replace(experiment(tmp_path / "a.keras"), arguments={"width": 0.05, "head": "conv"})
+    for num_classes, is_kept in [(4, True), (7, False)]:
+        model = build(started, num_classes=num_classes)
+        np.testing.assert_array_equal(model.get_layer("fc7").kernel, trained.get_layer("fc7").kernel)
+        is_same = np.array_equal(model.get_layer("logits").kernel, trained.get_layer("logits").kernel)
+        assert is_same == is_kept
+
+
 def test_another_width_is_named(tmp_path):
     saved("vgg11", tmp_path / "a.keras", width=0.1)
     with pytest.raises(InputError, match=r"vgg13 cannot start from vgg11.*width"):

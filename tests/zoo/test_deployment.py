@@ -54,16 +54,25 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path, monk
         deployment.export_model(choose(tmp_path / "run"), "onnx", tmp_path / "out.onnx")
 
 
-@pytest.mark.parametrize("channels", ["rgb", "bgr"])
-def test_the_file_can_take_pixels(channels, tmp_path, rng):
+def test_a_description_of_another_model_is_not_overwritten(tmp_path):
+    make_run(tmp_path / "run")
+    (tmp_path / "out.json").write_text("mine")
+    with pytest.raises(InputError, match=r"out\.json exists"):
+        deployment.export_model(choose(tmp_path / "run"), "saved_model", tmp_path / "out")
+    assert (tmp_path / "out.json").read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("channels", "resize"), [("rgb", None), ("bgr", None), ("rgb", 32)])
+def test_the_file_can_take_pixels(channels, resize, tmp_path, rng):
     make_run(tmp_path / "run")
     chosen = choose(tmp_path / "run")
-    preprocessing = Preprocessing((28, 28), mean=(120, 110, 100), std=(60, 50, 40), channels=channels)
+    preprocessing = Preprocessing((28, 28), resize, mean=(120, 110, 100), std=(60, 50, 40), channels=channels)
     chosen = dataclasses.replace(chosen, preprocessing=preprocessing)
     path, difference = deployment.export_model(chosen, "saved_model", tmp_path / "out", pixels=True)
     assert difference < 1e-5
     image = rng.integers(0, 256, (1, 28, 28, 3), dtype="uint8")
-    wanted = chosen.model(preprocessing.apply(image[0])[None])
+    wanted = chosen.model(dataclasses.replace(preprocessing, resize=None).apply(image))
     np.testing.assert_allclose(deployment.RUNNERS["saved_model"](path, image.astype("float32")), wanted, atol=1e-5)
 
 

@@ -151,7 +151,7 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     assert model.get_layer("conv1_1_activation").__class__.__name__ == "ELU"
 
     assert command(*arguments) == 2  # not empty
-    assert "--overwrite" in capsys.readouterr().err
+    assert "overwrite=True" in capsys.readouterr().err
     assert command("train", "--run-dir", tmp_path / "run", "--resume") == 0  # complete already
     assert command("train", "--run-dir", tmp_path / "run", "--resume", "--epochs", 3) == 2
     assert "epochs was 1, now 3" in capsys.readouterr().err

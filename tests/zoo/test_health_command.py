@@ -55,7 +55,7 @@ def test_a_lone_file_is_fed_images_standardized_by_themselves(run_dir, pictures,
 def test_a_sick_network_is_told_and_ends_with_1(pictures, tmp_path, capsys):
     make_run(tmp_path / "run", initializer="zeros", norm=None)
     assert health(tmp_path / "run", "--data", pictures, *FEW) == 1
-    assert "alarm: all 8 units of conv1_1 are equal: zeros initialization" in capsys.readouterr().out
+    assert "alarm: all 8 units of conv1_1 are equal: constant initialization" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

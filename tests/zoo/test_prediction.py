@@ -1,18 +1,23 @@
 """Image files in, class names and probabilities out."""
 
 import csv
+import dataclasses
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from nntricks_keras.errors import InputError
+from tests.zoo import peers
 from tests.zoo.runs import make_run
+from zoo import cards, chosen
 from zoo.cards.classes import class_names
 from zoo.commands import predict
 from zoo.names import UsageError
 from zoo.prediction import predict_files, rank
+from zoo.weights import public
 
 
 def test_classes_and_probabilities_of_files_and_folders(tmp_path, rng, capsys):
@@ -51,6 +56,23 @@ def test_unreadable_images_are_named_and_the_others_predicted(tmp_path, rng, cap
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no image files"):
         predict_files(tmp_path / "run", [tmp_path / "empty"])
+
+
+def test_a_model_is_chosen_by_its_name_with_public_weights(monkeypatch, tmp_path, rng):
+    trained = zoo.vgg_mini()
+    peers.randomize(trained, rng)
+    path = zoo.export_weights(trained, "keras", tmp_path / "mini.weights.h5")
+    weights = (cards.PublicWeights("fashion_mnist", "MIT", url="https://nowhere/mini.weights.h5"),)
+    original = cards.card
+    for module in (cards, chosen, public):
+        monkeypatch.setattr(module, "card", lambda name: dataclasses.replace(original(name), weights=weights))
+    monkeypatch.setattr(public, "fetch", lambda name, source, with_top: path)
+    Image.fromarray(rng.integers(0, 256, (28, 28), dtype="uint8")).save(tmp_path / "shoe.png")
+    [(_, ranked)], _ = predict_files("vgg_mini", [tmp_path / "shoe.png"], top=10)
+    found = chosen.choose("vgg_mini")
+    assert sorted(name for name, _ in ranked) == sorted(found.class_names)
+    x = rng.normal(size=(2, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(found.model(x), trained(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

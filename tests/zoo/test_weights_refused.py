@@ -59,6 +59,20 @@ def test_a_file_with_more_layers_is_refused(tmp_path):
         zoo.load_weights(thin("vgg11"), path)
 
 
+@pytest.mark.parametrize("left_out", ["scale", "center"])
+def test_a_batch_norm_without_scale_or_center_is_refused(left_out, tmp_path):
+    model = thin("vgg11_bn", norm={"name": "batch", left_out: False})
+    with pytest.raises(InputError, match=rf"conv1_1_norm .*{left_out}=False"):
+        zoo.export_weights(model, "keras", tmp_path / "w.h5")
+    assert not (tmp_path / "w.h5").exists()
+    path = zoo.export_weights(thin("vgg11_bn"), "keras", tmp_path / "whole.h5")
+    before = snapshot(model)
+    with pytest.raises(InputError, match=rf"conv1_1_norm .*{left_out}=False"):
+        zoo.load_weights(model, path)
+    for weight, value in zip(snapshot(model), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
 def test_pickled_code_is_not_executed(tmp_path):
     torch = require("torchvision")
     torch.save(torch.nn.Linear(2, 2), tmp_path / "model.pth")

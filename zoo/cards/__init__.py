@@ -98,7 +98,6 @@ class Card:
     multiply_adds: int
     input_shape: tuple[int, int, int]
     smallest_input: int
-    preprocessing: dict
     weights: tuple[PublicWeights, ...]
     published: tuple[Published, ...]
     measured: tuple[Measured, ...]
@@ -131,7 +130,7 @@ class Card:
 
 
 def card(name):
-    """The card of the model called `name`."""
+    """The Card of the model called `name`; UsageError, with the nearest names, when there is none."""
     variant = find(name)
     with open(Path(__file__).parent / f"{name}.json", encoding="utf-8") as file:
         written = json.load(file)
@@ -144,7 +143,6 @@ def card(name):
         multiply_adds=variant.multiply_adds,
         input_shape=variant.input_shape,
         smallest_input=variant.smallest_size,
-        preprocessing={found.source: dict(SOURCES[found.source]) for found in weights},
         weights=weights,
         published=tuple(Published(**{**entry, "scales": tuple(entry["scales"])}) for entry in written["published"]),
         measured=tuple(Measured(**entry) for entry in written["measured"]),
@@ -162,6 +160,10 @@ def preprocessing(name, weights):
     Returns:
         data.Preprocessing, or None for a file of a kind of which the model has no public weights, and for a `.keras`
         outside a run folder.
+
+    Raises:
+        UsageError: an unknown model, or a source that its card does not name.
+        InputError: a file whose ending is of no weights file.
     """
     from nntricks_keras.data.preprocessing import Preprocessing
     from nntricks_keras.training import Run

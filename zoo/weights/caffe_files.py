@@ -51,8 +51,8 @@ LRN_DEFAULTS = {"local_size": 5, "alpha": 1.0, "beta": 0.75, "k": 1.0}
 
 
 @functools.cache
-def message_class(name="NetParameter"):
-    """The protobuf class of one message above."""
+def message_class():
+    """The protobuf class of a NetParameter, the whole file."""
     numbers = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="zoo_caffe.proto", package="zoo_caffe", syntax="proto2")
     for message, fields in MESSAGES.items():
@@ -67,7 +67,7 @@ def message_class(name="NetParameter"):
                 added.options.packed = repeated
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"zoo_caffe.{name}"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("zoo_caffe.NetParameter"))
 
 
 def read_caffemodel(path):

@@ -29,10 +29,12 @@ def export_weights(model, format, path=None):
         pathlib.Path: the file.
 
     Raises:
-        ValueError: an unknown format, or weights for which the format has no place (BatchNorm in Caffe, learnt slopes).
+        ValueError: an unknown format, or weights for which the format has no place (BatchNorm in Caffe, BatchNorm
+            without scale or center, learnt slopes).
     """
     check_name("weights format", format, SUFFIX)
     plan = plan_of(model)
+    plan.check_norms()
     path = Path(path or f"{model.name}{SUFFIX[format]}")
     learnt = plan.of_kind("slopes")
     if learnt:

@@ -43,10 +43,11 @@ def load_weights(model, source):
         Loaded: the file, the layers that were loaded and those that were not.
 
     Raises:
-        ValueError: no such source or file, a wrong hash, a damaged file, or a tensor that does not fit; the model is
-            then as it was.
+        ValueError: no such source or file, a wrong hash, a damaged file, a tensor that does not fit, or a BatchNorm
+            without scale or center; the model is then as it was.
     """
     plan = plan_of(model)
+    plan.check_norms()
     path = locate(source, plan)
     contents = read(path, kind_of(path))
     pairs, kept = _match(plan, contents, path)

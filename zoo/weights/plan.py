@@ -56,6 +56,16 @@ class Plan:
     def num_classes(self):
         return self.slots[-1].layer.kernel.shape[-1]
 
+    def check_norms(self):
+        """Refuses a BatchNorm that leaves out what the files of every format have for each."""
+        for slot in self.of_kind("norm"):
+            for name in ("scale", "center"):
+                if not getattr(slot.layer, name):
+                    raise InputError(
+                        f"weights files have a scale and a centre for each BatchNorm, and {slot.name} of "
+                        f"{self.model.name} has {name}=False: only a saved model keeps that"
+                    )
+
     def variant(self):
         """The variant of the table with these convolutions and norms, whatever the classes and head; or None."""
         shape = self._shape()

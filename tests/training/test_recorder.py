@@ -1,0 +1,75 @@
+"""What a recipe of before is compared with, how speed is counted, and which signal stops a training at once."""
+
+import dataclasses
+import json
+import os
+import signal
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from nntricks_keras.training import recorder
+from nntricks_keras.training.checkpoints import Checkpoints
+from nntricks_keras.training.progress import ProgressBar
+from nntricks_keras.training.recorder import Recorder
+from tests.training.small_runs import RECIPE, train
+
+
+def test_a_checkpoint_of_before_a_setting_was_added_is_gone_on_with(images, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    run = train(images, tmp_path / "run", recipe, lean=True)
+    (path,) = Checkpoints(run.folder / "checkpoints").paths()
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    state = json.loads(bytes(arrays["state"]))
+    del state["recipe"]["balanced"], state["recipe"]["augmentation"]["cutmix"]
+    arrays["state"] = np.frombuffer(json.dumps(state).encode(), dtype=np.uint8)
+    np.savez(path, **arrays)
+    (run.folder / "metrics.json").unlink()
+    assert train(images, run.folder, recipe, lean=True, resume=True).is_complete
+
+
+def test_a_smaller_last_batch_counts_for_what_it_holds(images, tmp_path, monkeypatch):
+    """A clock that goes on by a second a step, and stands still otherwise."""
+    now = [0.0]
+    monkeypatch.setattr(recorder, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def tick(batch, logs):
+        now[0] += 1
+
+    watcher = keras.callbacks.LambdaCallback(on_train_batch_end=tick)
+    run = train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=2), lean=True, callbacks=[watcher])
+    number = images.counts["train"]
+    assert number % RECIPE.batch_size
+    seconds = -(-number // RECIPE.batch_size)
+    assert [row["images_per_second"] for row in run.history] == [round(number / seconds, 1)] * 2
+
+
+def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
+    clock = iter([100.0, 102.0, 105.0])
+    monkeypatch.setattr("nntricks_keras.training.progress.time.perf_counter", lambda: next(clock))
+    recipe = types.SimpleNamespace(epochs=3, batch_size=16)
+    bar = ProgressBar(types.SimpleNamespace(recipe=recipe, num_images=150, steps_per_epoch=10, step=10))
+    bar.is_terminal = True
+    bar.on_epoch_begin(1)
+    bar.recorder.step = 14  # 4 steps in 2 s, and 16 are left
+    bar.on_train_batch_end(3, {"loss": 0.5, "top1": 0.75})
+    printed = capsys.readouterr().out
+    assert "epoch 2/3" in printed
+    assert "4/10  32 images/s  loss 0.500  top-1 0.750  8 s left" in printed
+    bar.recorder.step = 20  # 150 images in 5 s
+    bar.on_train_batch_end(9, {"loss": 0.5, "top1": 0.75})
+    assert "10/10  30 images/s" in capsys.readouterr().out
+
+
+def test_only_a_second_ctrl_c_stops_at_once():
+    """A parent or a batch system may repeat its SIGTERM while the epoch is validated."""
+    asked = types.SimpleNamespace(_signal=None)
+    with Recorder.stopping_on_signals(asked):
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        assert asked._signal == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
