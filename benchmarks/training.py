@@ -23,9 +23,6 @@ from benchmarks.intervals import median_interval
 from benchmarks.pages import results_file, write_rows, write_table
 from nntricks_keras import data, training
 from nntricks_keras.data import Preprocessing
-from nntricks_keras.training.losses import CrossEntropy
-from nntricks_keras.training.optimizers import make_optimizer
-from nntricks_keras.training.schedules import make_schedule
 
 PAGE = Path(__file__).with_name("training.md")
 
@@ -93,14 +90,7 @@ def bare_seconds(images, preprocessing, recipe):
     settings = {"batch_size": recipe.batch_size, "num_classes": images.num_classes}
     steps = -(-images.counts["train"] // recipe.batch_size)
     model = zoo.vgg_mini()
-    model.compile(
-        optimizer=make_optimizer(recipe, make_schedule(recipe, steps), model),
-        loss=CrossEntropy(),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="top1"),
-            keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
-        ],
-    )
+    training.compile_model(model, recipe, steps)
     train = data.pipeline(
         images.train, preprocessing, training=True, augmentation=recipe.augmentation, repeat=True, **settings
     )

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zoo.commands import enable_onednn
+
+enable_onednn()  # as every command does: the same kernels give the same bits here and there
+
 
 @pytest.fixture
 def rng(request):

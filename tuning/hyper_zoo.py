@@ -8,10 +8,7 @@ import keras_tuner as kt
 
 from nntricks_keras.data import pipeline
 from nntricks_keras.errors import InputError
-from nntricks_keras.training import Plateau, precision
-from nntricks_keras.training.losses import CrossEntropy
-from nntricks_keras.training.optimizers import make_optimizer
-from nntricks_keras.training.schedules import make_schedule
+from nntricks_keras.training import Plateau, compile_model, precision
 from tuning.spaces import space as find_space
 from zoo.experiment import build, resolve
 
@@ -23,8 +20,9 @@ class HyperZoo(kt.HyperModel):
     """build(hp) returns a model of the zoo, compiled as the drawn recipe says.
 
     Works with RandomSearch, BayesianOptimization, Hyperband and any other tuner. The objective is
-    `keras_tuner.Objective("val_top1", "max")`: of a name alone keras-tuner would guess the direction. The optimizer is
-    built on the model's variables, so that weights files carry its state: Hyperband goes on where the trial before
+    `keras_tuner.Objective("val_top1", "max")`: of a name alone keras-tuner would guess the direction. With label
+    smoothing "val_loss" is smoothed too; "val_cross_entropy" is then what tuning.search calls val_loss. The optimizer
+    is built on the model's variables, so that weights files carry its state: Hyperband goes on where the trial before
     stopped, momentum and schedule included.
 
         tuner = kt.RandomSearch(HyperZoo(experiment), kt.Objective("val_top1", "max"), max_trials=10)
@@ -73,14 +71,7 @@ class HyperZoo(kt.HyperModel):
         computed_in = precision.resolve(recipe.precision)
         with precision.policy(computed_in):
             model = build(experiment, self.num_classes)
-            model.compile(
-                optimizer=make_optimizer(recipe, make_schedule(recipe, self._steps(recipe)), model, computed_in),
-                loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
-                metrics=[
-                    keras.metrics.CategoricalAccuracy(name="top1"),
-                    keras.metrics.TopKCategoricalAccuracy(k=5, name="top5"),
-                ],
-            )
+            compile_model(model, recipe, self._steps(recipe), computed_in)
         return model
 
     def fit(self, hp, model, *args, callbacks=(), **kwargs):

@@ -104,8 +104,9 @@ def test_tf_data_is_taken_as_it_is(arrays):
 
 @pytest.mark.slow
 def test_without_data_the_experiments_own_is_trained_on(picture_folder, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=10)
     own = zoo.Experiment(
-        data=str(picture_folder), arguments={"width": 0.3, "depth": 1}, recipe=RECIPE, image_size=(16, 16)
+        data=str(picture_folder), arguments={"width": 0.3, "depth": 1}, recipe=recipe, image_size=(16, 16)
     )
     tuner = search(kt.RandomSearch, tmp_path, {}, tuning.HyperZoo(own, "optimizer"), max_trials=1)
     trial = tuner.oracle.get_best_trials()[0]
