@@ -70,6 +70,7 @@ def measure(settings, seeds):
             "of their own scales than of one scale (ratio)",
             np.divide(final["own scales"], final["one scale"]),
             1.0,
+            exact=True,  # from zero weights by all images: nothing is drawn
         ),
         Check(
             "so it is by batches of 64 (ratio)",
@@ -86,6 +87,7 @@ def measure(settings, seeds):
             "a round bowl (difference of the shares)",
             np.subtract(left, left_round),
             0.0,
+            exact=True,  # at the best rate both directions shrink alike, wherever it starts
         ),
         Check("there, the best rate is less than twice as fast as the cautious 1 / L (ratio)", speed_up, 2.0, False),
         Check("there, a rate of 2.1 / L diverges (decimal logarithm of the loss's growth)", np.log10(too_far), 0.0),
