@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
+@pytest.mark.slow
 def test_fit_in_ten_lines_learns():
     keras.utils.set_random_seed(0)
     result = runpy.run_path(str(EXAMPLES / "fit_in_ten_lines.py"))["main"](epochs=1)

@@ -42,6 +42,7 @@ def rows(folder):
         return [{name: cell for name, cell in row.items() if "seconds" not in name} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_one_trick_and_one_seed(experiment, tmp_path, capsys):
     experiment = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, epochs=1))
     settings = {"tricks": ["keep_prob"], "designs": ["add_one_in"], "workers": 0}

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 RELOAD = """
@@ -16,6 +18,7 @@ np.save(folder + "/fresh.npy", model.predict(np.load(folder + "/images.npy"), ve
 """
 
 
+@pytest.mark.slow
 def test_two_devices_train_and_a_fresh_process_predicts_the_same(picture_folder, tmp_path, rng):
     import numpy as np
 

@@ -190,6 +190,7 @@ def test_a_json_is_a_starting_point(experiment, tmp_path, capsys):
     assert saved.arguments == experiment.arguments
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_trained_weights_with_the_convolutions_frozen(experiment, run, tmp_path):
     recipe = dataclasses.replace(zoo.recipe("finetune"), epochs=1, batch_size=16, precision="float32")
     tuning = dataclasses.replace(experiment, recipe=recipe)
