@@ -98,12 +98,12 @@ class Workers:
     def all_ended(self):
         return all(process is None for process in self._processes)
 
-    def stop(self, seconds=SECONDS_TO_STOP):
+    def stop(self):
         """Asks all workers to stop, which lets the trials write a checkpoint; kills those that take too long."""
         running = [process for process in self._processes if process is not None]
         for process in running:
             process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + SECONDS_TO_STOP
         while time.monotonic() < deadline and any(process.poll() is None for process in running):
             time.sleep(0.05)
         self.close()

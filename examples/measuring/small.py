@@ -51,14 +51,13 @@ def perceptron(input_shape, widths, seed, *, activation="relu", initializer=None
     return keras.Model(image, keras.layers.Dense(10, kernel_initializer=initializers.Xavier())(x))
 
 
-def conv_net(input_shape, seed, *, filters=(8, 16), downsampling="pooling", units=64):
-    """Convolutions 3 x 3 with ReLU, each followed by a halving of the map, then a hidden layer: images to logits.
+def conv_net(input_shape, seed, *, filters=(8, 16), downsampling="pooling"):
+    """Convolutions 3 x 3 with ReLU, each followed by a halving of the map, then 64 hidden units: images to logits.
 
     Args:
         filters: of each convolution.
         seed: of the weights.
         downsampling: "pooling": the maximum of 2 x 2; "strides": every second place of the convolution only.
-        units: of the hidden layer.
     """
     keras.utils.set_random_seed(seed)
     image = x = keras.Input(input_shape)
@@ -68,13 +67,13 @@ def conv_net(input_shape, seed, *, filters=(8, 16), downsampling="pooling", unit
         x = keras.layers.Conv2D(number, 3, strides=strides, padding="same", **he)(x)
         if downsampling == "pooling":
             x = keras.layers.MaxPooling2D(2, padding="same")(x)
-    x = keras.layers.Dense(units, **he)(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(64, **he)(keras.layers.Flatten()(x))
     return keras.Model(image, keras.layers.Dense(10, kernel_initializer=initializers.Xavier())(x))
 
 
-def cooling(rate, num_steps, momentum=0.9):
+def cooling(rate, num_steps):
     """SGD whose rate falls from `rate` to 0 by a half cosine: the end of a training is then not noisy."""
-    return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(rate, num_steps), momentum=momentum)
+    return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(rate, num_steps), momentum=0.9)
 
 
 class LocalRates(keras.optimizers.SGD):

@@ -73,13 +73,12 @@ def left_axis(box, ticks):
         yield text(box.left - 8, y + 4, label, "end")
 
 
-def bottom_axis(box, ticks, grid=True):
+def bottom_axis(box, ticks):
     """Numbers at (position, text) ticks below the box; one that would touch the one before is left out."""
     free_from = float("-inf")
     for position, label in ticks:
         x, half = box.x(position), 3.6 * len(label)
-        if grid:
-            yield line(x, box.bottom, x, box.bottom + 4, "tick")
+        yield line(x, box.bottom, x, box.bottom + 4, "tick")
         if x - half >= free_from:
             free_from = x + half + 6
             yield text(x, box.bottom + 18, label)
