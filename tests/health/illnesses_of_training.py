@@ -31,7 +31,7 @@ def rate_of_a_thousand():
 
 @sick("large_rate")
 def updates_of_half_the_weights():
-    return small.probed(small.at_update_ratio(small.dense(), 0.6, layers=slice(-1)))
+    return small.probed(small.at_update_ratio(small.dense(), 0.55, layers=slice(-1)))
 
 
 @sick("large_loss")

@@ -110,8 +110,8 @@ def three_fifths_of_the_labels_of_one_class():
 
 
 @strained
-def updates_of_twice_the_spacing_of_float32():
-    return small.probed(small.at_update_ratio(small.dense(), 2**-23))
+def updates_of_almost_the_spacing_of_float32():
+    return small.probed(small.at_update_ratio(small.dense(), 1.8 * 2**-24))
 
 
 @strained
