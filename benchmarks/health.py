@@ -21,13 +21,10 @@ import zoo
 from benchmarks.intervals import median_interval
 from benchmarks.pages import results_file, write_rows, write_table
 from benchmarks.training import alternating, quick_setting
-from nntricks_keras import data
+from nntricks_keras import data, training
 from nntricks_keras.health import LayerHealth, Prober, preflight
 from nntricks_keras.health.heat_maps import draw_health
 from nntricks_keras.health.plots import save
-from nntricks_keras.training.losses import CrossEntropy
-from nntricks_keras.training.optimizers import make_optimizer
-from nntricks_keras.training.schedules import make_schedule
 
 PAGE = Path(__file__).with_name("health.md")
 NUM_EXAMPLES = 64  # what a run holds on to
@@ -81,9 +78,7 @@ def watched(images, preprocessing, recipe, held):
 def compiled(images, recipe):
     steps = -(-images.counts["train"] // recipe.batch_size)
     model = zoo.vgg_mini()
-    model.compile(
-        optimizer=make_optimizer(recipe, make_schedule(recipe, steps), model), loss=CrossEntropy(), metrics=["accuracy"]
-    )
+    training.compile_model(model, recipe, steps)
     return model, steps
 
 
