@@ -2,10 +2,10 @@
 
     python -m benchmarks.study [--data-dir DIR] [--write]
 
-It is the command of COMMAND, which goes on where it was stopped: 16 trials, about 50 minutes on 2 cores. The first trial is
-`quick` itself. Nothing that is varied makes a step dearer: network and epochs are the same in every trial. --write keeps the trials
-in results/study_trials.csv. The report is then `python -m tuning report studies/quick`, and what the best recipe is worth on the test images
-`python -m benchmarks.accuracy quick study --write`.
+It is the command of COMMAND, which goes on where it was stopped: 16 trials, about 50 minutes on 2 cores. The first
+trial is `quick` itself. Nothing that is varied makes a step dearer: network and epochs are the same in every trial.
+--write keeps the trials in results/study_trials.csv and tuning.md; `python -m benchmarks.accuracy quick study --write`
+says what the best recipe is worth on the test images.
 """
 
 import argparse
@@ -14,10 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.pages import RESULTS, machine, read_rows, versions, write_rows_of_machine
+from benchmarks.pages import RESULTS, machine, read_rows, versions, write_rows_of_machine, write_table
 from tuning.own_values import grid_float, log_float, with_recipe
 
 FOLDER = Path("studies/quick")
+PAGE = Path(__file__).resolve().parent / "tuning.md"
 FIRST = Path(__file__).resolve().parent / "study_first.json"
 EPOCHS = 6  # of each trial: 6 minutes on two cores
 COMMAND = (
@@ -36,9 +37,27 @@ def main():
     subprocess.run([sys.executable, "-m", *command.split()], check=True)
     if options.write:
         subprocess.run([sys.executable, "-m", "tuning", "report", str(FOLDER)], check=True)
-        about = {"machine": machine(), "versions": ", ".join(versions(["tensorflow", "keras", "keras-tuner"]))}
-        rows = [{**row, **about} for row in read_rows(FOLDER / "trials.csv")]
-        write_rows_of_machine(RESULTS / "study_trials.csv", rows)
+        keep(read_rows(FOLDER / "trials.csv"))
+
+
+def keep(trials):
+    """Writes all trials into results/study_trials.csv, those that came to their end, the best first, into tuning.md."""
+    packages = ["tensorflow", "keras", "keras-tuner"]
+    about = {"machine": machine(), "versions": ", ".join(versions(packages))}
+    write_rows_of_machine(RESULTS / "study_trials.csv", [{**row, **about} for row in trials])
+    names = [name for name in trials[0] if name.startswith("hp.")]
+    ended = [row for row in trials if row["status"] == "completed"]
+    table = [
+        [
+            f"{int(row['trial'])}{' (`quick`)' if row is trials[0] else ''}",
+            f"{float(row['score']):.4f}",
+            f"{float(row['seconds']):.0f}",
+            *(f"{float(row[name]):.3g}" if row[name][:1].isdigit() else row[name] for name in names),
+        ]
+        for row in sorted(ended, key=lambda row: -float(row["score"]))
+    ]
+    header = ["trial", "validation top-1", "s, one core", *(name.removeprefix("hp.") for name in names)]
+    write_table(PAGE, "study", header, table, packages)
 
 
 def same_cost(hp, experiment):

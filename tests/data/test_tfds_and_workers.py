@@ -216,7 +216,7 @@ def test_a_recipe_may_ask_for_balanced_sampling(rng, tmp_path, monkeypatch):
         recipe = zoo.Experiment.from_dict({"recipe": {"epochs": 1, "batch_size": 8, "balanced": balanced}}).recipe
         training.train(
             lambda: keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]),
-            images, LOOKS, recipe, tmp_path / str(balanced),
+            images, LOOKS, recipe, tmp_path / str(balanced), lean=True,
         )  # fmt: skip
     assert seen[0][0] > 2 * seen[0][1]
     assert sorted(seen[1]) == [14, 15]

@@ -44,7 +44,8 @@ COMPARISON = """
     recipe = training.Recipe(epochs=4, batch_size=batch_size, learning_rate=0.02, label_smoothing=0.1, ema_decay=0.9)
 
     def train(name, devices, **kwargs):
-        return training.train(build, images, preprocessing, recipe, f"{sys.argv[2]}/{name}", devices=devices, **kwargs)
+        folder = f"{sys.argv[2]}/{name}"
+        return training.train(build, images, preprocessing, recipe, folder, devices=devices, lean=True, **kwargs)
 
     last = images.counts["train"] % batch_size
     assert last % 2 == 1 and last > 1  # it does not go evenly over two devices

@@ -67,9 +67,9 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, t
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "run")
+            train(images, tmp_path / "run", lean=True)
     assert len(training.Run.open(tmp_path / "run").history) == 1
-    resumed = train(images, tmp_path / "run", resume=True)
+    resumed = train(images, tmp_path / "run", resume=True, lean=True)
     assert_same_run(run, resumed)
     for column in ("epoch", "val_top1"):  # as they are written
         assert _column(resumed, column) == _column(run, column)
@@ -109,17 +109,17 @@ def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, ima
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
         with pytest.raises(training.TrainingInterruptedError, match=r"step 6|epoch 2") as stopped:
-            train(images, tmp_path / "run")
+            train(images, tmp_path / "run", lean=True)
     assert stopped.value.signal_number == signal.SIGTERM
     state, _ = Checkpoints(tmp_path / "run" / "checkpoints").newest()
     assert state["step"] == at_step
-    resumed = train(images, tmp_path / "run", resume=True)
+    resumed = train(images, tmp_path / "run", resume=True, lean=True)
     assert_same_run(run, resumed)
 
 
 def test_the_seed_decides_all(run, images, tmp_path):
-    again = train(images, tmp_path / "again")
-    other = train(images, tmp_path / "other", dataclasses.replace(RECIPE, seed=4))
+    again = train(images, tmp_path / "again", lean=True)
+    other = train(images, tmp_path / "other", dataclasses.replace(RECIPE, seed=4), lean=True)
     assert [row["loss"] for row in again.history] == [row["loss"] for row in run.history]
     assert [row["loss"] for row in other.history] != [row["loss"] for row in run.history]
 
@@ -146,14 +146,14 @@ def test_an_existing_run_is_neither_overwritten_nor_confused_with_something_else
 
 def test_overwrite_begins_anew(images, tmp_path):
     short = dataclasses.replace(RECIPE, epochs=1)
-    train(images, tmp_path / "run", short)
+    train(images, tmp_path / "run", short, lean=True)
     (tmp_path / "run" / "old.txt").write_text("of the old run")
-    train(images, tmp_path / "run", short, overwrite=True)
+    train(images, tmp_path / "run", short, overwrite=True, lean=True)
     assert not (tmp_path / "run" / "old.txt").exists()
 
 
 def test_resume_under_another_recipe_names_the_field(images, tmp_path):
-    train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1))
+    train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1), lean=True)
     (tmp_path / "run" / "metrics.json").unlink()
     with pytest.raises(InputError, match=r"momentum was 0\.9, now 0\.5"):
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1, momentum=0.5), resume=True)
@@ -186,7 +186,7 @@ def test_coarse_logits_are_refused(images, tmp_path):
 def test_plateau_survives_a_resume(images, tmp_path, monkeypatch):
     recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=1, epochs=4, learning_rate=1e-6)
     # Without BatchNorm, whose averages move at any rate, nothing improves at this one.
-    whole = train(images, tmp_path / "whole", recipe, model=plain)
+    whole = train(images, tmp_path / "whole", recipe, model=plain, lean=True)
 
     begin = keras.callbacks.CallbackList.on_epoch_begin
 
@@ -198,15 +198,15 @@ def test_plateau_survives_a_resume(images, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "part", recipe, model=plain)
-    resumed = train(images, tmp_path / "part", recipe, model=plain, resume=True)
+            train(images, tmp_path / "part", recipe, model=plain, lean=True)
+    resumed = train(images, tmp_path / "part", recipe, model=plain, resume=True, lean=True)
     rates = [row["learning_rate"] for row in whole.history]
     assert rates[-1] < rates[0]
     assert [row["learning_rate"] for row in resumed.history] == rates
 
 
 def test_mixed_precision_keeps_its_variables_in_float32(images, tmp_path):
-    run = train(images, tmp_path / "run", dataclasses.replace(RECIPE, precision="mixed_bfloat16", epochs=1))
+    run = train(images, tmp_path / "run", dataclasses.replace(RECIPE, precision="mixed_bfloat16", epochs=1), lean=True)
     model = run.load_model()
     assert model.get_layer("conv").compute_dtype == "bfloat16"
     assert model.get_layer("conv").kernel.dtype == "float32"
@@ -251,11 +251,11 @@ def test_a_disk_that_fills_up_stops_the_run_and_it_goes_on_once_there_is_room(ru
         patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", fill)
         try:
             with pytest.raises(OSError, match="File too large"):
-                train(images, tmp_path / "run")
+                train(images, tmp_path / "run", lean=True)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert Checkpoints(tmp_path / "run" / "checkpoints").newest()[0]["epoch"] == 1
-    assert_same_run(run, train(images, tmp_path / "run", resume=True))
+    assert_same_run(run, train(images, tmp_path / "run", resume=True, lean=True))
 
 
 def test_a_folder_that_cannot_be_made_is_named(images, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nntricks_keras import evaluation, layers, training
+from nntricks_keras import evaluation, layers
 from nntricks_keras.errors import InputError
 from nntricks_keras.training import precision
 from nntricks_keras.training.averaging import WeightAverage
@@ -27,7 +27,7 @@ EVERYTHING = dataclasses.replace(
 
 
 def test_all_of_them_survive_a_kill(images, tmp_path, monkeypatch):
-    whole = train(images, tmp_path / "whole", EVERYTHING)
+    whole = train(images, tmp_path / "whole", EVERYTHING, lean=True)
     steps = []
 
     def stop(self, batch, logs=None):
@@ -38,8 +38,8 @@ def test_all_of_them_survive_a_kill(images, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "part", EVERYTHING, checkpoint_minutes=0)
-    assert_same_run(whole, train(images, tmp_path / "part", EVERYTHING, resume=True))
+            train(images, tmp_path / "part", EVERYTHING, checkpoint_minutes=0, lean=True)
+    assert_same_run(whole, train(images, tmp_path / "part", EVERYTHING, resume=True, lean=True))
 
 
 def test_the_average_follows_the_recursion_and_validation_sees_it(rng):
@@ -62,8 +62,9 @@ def test_the_average_follows_the_recursion_and_validation_sees_it(rng):
 
 
 def test_the_average_is_what_is_kept(images, tmp_path):
-    last = train(images, tmp_path / "last", dataclasses.replace(RECIPE, epochs=1, seed=8))
-    averaged = train(images, tmp_path / "averaged", dataclasses.replace(RECIPE, epochs=1, seed=8, ema_decay=0.99))
+    recipe = dataclasses.replace(RECIPE, epochs=1, seed=8)
+    last = train(images, tmp_path / "last", recipe, lean=True)
+    averaged = train(images, tmp_path / "averaged", dataclasses.replace(recipe, ema_decay=0.99), lean=True)
     assert averaged.history[0]["loss"] == last.history[0]["loss"]  # training goes its own way
     assert averaged.history[0]["val_loss"] != last.history[0]["val_loss"]
     result = averaged.metrics["validation"]["loss"]
@@ -72,9 +73,8 @@ def test_the_average_is_what_is_kept(images, tmp_path):
 
 
 def test_smoothed_labels_are_those_of_training_only(images, tmp_path):
-    run = training.train(
-        plain, images, PREPROCESSING, dataclasses.replace(RECIPE, epochs=1, label_smoothing=0.5), tmp_path / "run"
-    )
+    recipe = dataclasses.replace(RECIPE, epochs=1, label_smoothing=0.5)
+    run = train(images, tmp_path / "run", recipe, model=plain, lean=True)
     of_validation = evaluation.evaluate(run.load_model(), images.validation, PREPROCESSING)
     assert run.metrics["validation"]["loss"] == pytest.approx(of_validation["loss"], rel=1e-4)
     assert min(row["loss"] for row in run.history) > -(2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 6))  # their entropy
@@ -85,7 +85,7 @@ def test_parts_of_a_batch_add_up_to_its_gradient(images, tmp_path):
     runs = []
     for parts in (1, 5):
         recipe = dataclasses.replace(RECIPE, accumulate=parts, learning_rate=0.02, label_smoothing=0.1)
-        runs.append(training.train(plain, images, PREPROCESSING, recipe, tmp_path / str(parts)))
+        runs.append(train(images, tmp_path / str(parts), recipe, model=plain, lean=True))
     for one, five in zip(*map(weights, runs), strict=True):
         np.testing.assert_allclose(five, one, atol=1e-5)
     for one, five in zip(*(run.history for run in runs), strict=True):
@@ -124,11 +124,11 @@ def test_layers_begin_to_train_in_their_epoch(images, tmp_path):
         return model
 
     recipe = dataclasses.replace(RECIPE, epochs=1, unfreeze={"conv": 2, "nor*": 2})
-    frozen = training.train(remembered, images, PREPROCESSING, recipe, tmp_path / "frozen").load_model()
+    frozen = train(images, tmp_path / "frozen", recipe, model=remembered, lean=True).load_model()
     assert_equal(frozen.get_layer("conv").get_weights(), start["conv"])
     assert_equal(frozen.get_layer("norm").get_weights()[2:], start["moving"])
     assert (frozen.get_layer("logits").get_weights()[0] != start["logits"][0]).any()
-    free = training.train(remembered, images, PREPROCESSING, dataclasses.replace(recipe, epochs=2), tmp_path / "free")
+    free = train(images, tmp_path / "free", dataclasses.replace(recipe, epochs=2), model=remembered, lean=True)
     checkpoint = np.load(sorted((free.folder / "checkpoints").glob("*.npz"))[-1])
     described = json.loads(bytes(checkpoint["state"]))["variables"]
     kernel = next(entry["key"] for entry in described if entry["path"].endswith("conv/kernel"))
@@ -155,10 +155,10 @@ def test_what_needs_tensorflow_is_refused_elsewhere_before_anything_is_written(i
 
 def test_early_stopping_ends_the_run_and_stays_ended(images, tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=9, learning_rate=1e-12, early_stopping_patience=2, schedule="constant")
-    run = training.train(plain, images, PREPROCESSING, recipe, tmp_path / "run")  # BatchNorm would move at any rate
+    run = train(images, tmp_path / "run", recipe, model=plain, lean=True)  # BatchNorm would move at any rate
     assert len(run.history) == 3
     (run.folder / "metrics.json").unlink()
-    again = training.train(plain, images, PREPROCESSING, recipe, tmp_path / "run", resume=True)
+    again = train(images, tmp_path / "run", recipe, model=plain, resume=True, lean=True)
     assert len(again.history) == 3
 
 

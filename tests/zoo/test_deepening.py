@@ -90,6 +90,6 @@ def test_the_model_of_a_run_is_a_start(picture_folder, tmp_path):
     recipe = training.Recipe(epochs=1, batch_size=16)
     arguments = {"width": 0.05, "keep_prob": 1.0}
     shallow = zoo.Experiment("vgg11", arguments, str(picture_folder), recipe=recipe, image_size=(32, 32))
-    run = zoo.train(shallow, tmp_path / "a")
+    run = zoo.train(shallow, tmp_path / "a", lean=True)
     started_from = dataclasses.replace(shallow, model="vgg13", initial_weights=str(run.model_path))
-    assert zoo.train(started_from, tmp_path / "b").is_complete
+    assert zoo.train(started_from, tmp_path / "b", lean=True).is_complete
