@@ -25,6 +25,7 @@ BENCHMARKS = [
     ("benchmarks.tuning_curves", {}, 8),
     ("benchmarks.tuning", {}, 4),
     ("benchmarks.search_overhead --epochs 4 --write", {}, 18),
+    ("benchmarks.study --write", {}, 60),
     ("benchmarks.ablation --write", {}, 30),  # python -m tuning ablate
     ("benchmarks.plots", {}, 1),
 ]
@@ -38,7 +39,7 @@ def main():
     chosen = [entry for entry in BENCHMARKS if options.only in entry[0]]
     failed = []
     for number, (command, environment, minutes) in enumerate(chosen, 1):
-        needs_data = "accuracy" in command and options.data_dir
+        needs_data = any(name in command for name in ("accuracy", "study")) and options.data_dir
         command = f"{command} --data-dir {options.data_dir}" if needs_data else command
         prefix = "".join(f"{name}={value} " for name, value in environment.items())
         print(f"\n[{number}/{len(chosen)}] {prefix}python -m {command}   (about {minutes} min)", flush=True)

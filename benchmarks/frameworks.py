@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.intervals import median_interval
+from zoo.gpus import share_gpus
 from zoo.variants import find
 
 PAGE = Path(__file__).with_name("models.md")
@@ -102,8 +103,7 @@ def contender(name, options):
     command += ["--size", str(options.size), "--batch", str(options.batch)]
     backend = name.split("-")[1] if name.startswith("keras") else "tensorflow"
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    # Two stand ready at a time: neither may take the whole of a GPU's memory.
-    environment |= {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    share_gpus(environment)  # two stand ready at a time
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process

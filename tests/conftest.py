@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +8,10 @@ from PIL import Image
 from zoo.commands import enable_onednn
 
 enable_onednn()  # as every command does: the same kernels give the same bits here and there
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs: the bounds are those of float32
 
 
 @pytest.fixture

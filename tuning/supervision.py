@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tuning.memory import machine_megabytes, resident_megabytes
 from tuning.worker import CHIEF_LOST, FINISHED, REPLACE_ME, RUN_TRIAL, WRONG_STUDY
-from zoo.gpus import visible_gpus
+from zoo.gpus import share_gpus, visible_gpus
 
 LARGEST_MEGABYTES = 4096  # of a worker that may be kept, unless the user says otherwise
 SHARE_OF_MEMORY = 0.6  # of the machine's, for all workers together
@@ -182,5 +182,5 @@ def environments(count):
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             shared.setdefault(name, threads)
     if count > len(gpus) > 0:
-        shared.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several workers on one GPU
+        share_gpus(shared)  # several workers on one GPU
     return [{**shared, "CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if gpus else shared for index in range(count)]

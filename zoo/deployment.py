@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from nntricks_keras import folding, serialization
+from nntricks_keras import backend, folding, serialization
 from nntricks_keras.errors import InputError, check_name
 
 EXTRA = "pip install nntricks-keras[export]"
@@ -26,7 +26,7 @@ NUM_CHECKED = 4  # random images to compare
 
 
 def export_model(chosen, format, output=None, *, pixels=False):
-    """Writes `chosen` (a zoo.chosen.Chosen) folded, and compares outputs on random images.
+    """Writes `chosen` (a zoo.chosen.Chosen) folded, in float32, and compares outputs on random images.
 
     Args:
         chosen: the model, its preprocessing and class names.
@@ -54,19 +54,20 @@ def export_model(chosen, format, output=None, *, pixels=False):
             raise InputError(f"{existing} exists; name another --output, or remove it")
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path.absolute().parent}: no such folder to write {path.name} into")
-    folded = folding.fold(chosen.model)
+    model = in_float32(chosen.model)
+    folded = folding.fold(model)
     generator = np.random.default_rng(0)
     if pixels:
         folded = with_standardization(folded, chosen.preprocessing)
         images = generator.integers(0, 256, (NUM_CHECKED, *chosen.preprocessing.input_shape), dtype="uint8")
         as_cropped = dataclasses.replace(chosen.preprocessing, resize=None)  # they have the network's size already
-        wanted = np.asarray(chosen.model.predict_on_batch(as_cropped.apply(images)))
+        seen = as_cropped.apply(images)
         images = images.astype("float32")
     else:
-        images = generator.normal(size=(NUM_CHECKED, *chosen.model.input_shape[1:])).astype("float32")
-        wanted = np.asarray(chosen.model.predict_on_batch(images))
-    folded(images)  # the ONNX export refuses a model that was never called
-    with _quiet_converters():
+        images = seen = generator.normal(size=(NUM_CHECKED, *model.input_shape[1:])).astype("float32")
+    with backend.exact_products(), _quiet_converters():
+        wanted = np.asarray(model.predict_on_batch(seen))
+        folded(images)  # the ONNX export refuses a model that was never called
         folded.export(str(path), format=KERAS_NAME[format], verbose=False)
         found = RUNNERS[format](path, images)
     difference = float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-30))
@@ -80,6 +81,17 @@ def export_model(chosen, format, output=None, *, pixels=False):
     }
     description.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return path, difference
+
+
+def in_float32(model):
+    """The model itself, or a copy of it whose layers compute in float32 where some computed in half precision."""
+    if all(layer.compute_dtype not in ("float16", "bfloat16") for layer in model.layers):
+        return model
+    copy = keras.models.clone_model(
+        model, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    )
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def with_standardization(model, preprocessing):

@@ -29,3 +29,9 @@ def shares(count):
     gpus = visible_gpus()
     each = len(gpus) // count
     return [",".join(gpus[index * each : (index + 1) * each]) for index in range(count)]
+
+
+def share_gpus(environment):
+    """Sets in an environment that a process takes of a GPU's memory what it needs: others compute on the same GPU."""
+    environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX

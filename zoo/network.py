@@ -10,6 +10,7 @@ from zoo.tricks import Tricks
 from zoo.variants import HIDDEN_NAMES, LOGITS_NAME
 
 HEADS = ("dense", "conv", "pool")
+LAYOUT = {"data_format": "channels_last"}  # whatever keras.json says: images come so from the pipeline
 
 
 def assemble(variant, input_shape, num_classes, *, tricks, head, width, depth, weights, name):
@@ -26,7 +27,7 @@ def assemble(variant, input_shape, num_classes, *, tricks, head, width, depth, w
     for stage in variant.stages:
         for conv in stage.convs:
             x = network.convolve(x, conv)
-        x = keras.layers.MaxPooling2D(stage.pool_size, strides=2, name=stage.pool)(x)
+        x = keras.layers.MaxPooling2D(stage.pool_size, strides=2, name=stage.pool, **LAYOUT)(x)
     x = {"dense": network.dense_head, "conv": network.conv_head, "pool": network.pool_head}[head](x, num_classes)
     model = keras.Model(inputs, x, name=name or variant.name)
 
@@ -79,7 +80,7 @@ class _Network:
         if conv.padding == "stem":
             x = stem_padding(x, conv, self.variant.input_shape)
         elif conv.padding != conv.kernel // 2 or conv.stride != 1:
-            x = keras.layers.ZeroPadding2D(conv.padding, name=f"{conv.name}_padding")(x)
+            x = keras.layers.ZeroPadding2D(conv.padding, name=f"{conv.name}_padding", **LAYOUT)(x)
         x = (layers.GroupedConv2D if conv.groups > 1 else keras.layers.Conv2D)(
             conv.filters,
             conv.kernel,
@@ -87,6 +88,7 @@ class _Network:
             padding="same" if conv.stride == 1 and conv.padding == conv.kernel // 2 else "valid",
             groups=conv.groups,
             name=conv.name,
+            **LAYOUT,
             **self.kernel(groups=conv.groups, paper_bias=conv.paper_bias),
         )(x)
         activation = self.tricks.activation_layer(f"{conv.name}_activation")
@@ -113,7 +115,7 @@ class _Network:
     def dense_head(self, x, num_classes):
         """Published: a map larger than the published one is pooled to it, a smaller one flattened as it is."""
         x = pool_to(x, self.variant.map_size, name="adaptive_pool")
-        x = keras.layers.Flatten(name="flatten")(x)
+        x = keras.layers.Flatten(name="flatten", **LAYOUT)(x)
         for name, units in zip(HIDDEN_NAMES, self.variant.hidden, strict=True):
             settings = self.kernel(paper_bias=self.variant.paper_hidden_bias)
             x = self.hidden(x, name, keras.layers.Dense(units, name=name, **settings))
@@ -125,17 +127,17 @@ class _Network:
         one_window = list(x.shape[1:3]) == window
         for name, units in zip(HIDDEN_NAMES, self.variant.hidden, strict=True):
             settings = self.kernel(paper_bias=self.variant.paper_hidden_bias)
-            x = self.hidden(x, name, keras.layers.Conv2D(units, window, name=name, **settings))
+            x = self.hidden(x, name, keras.layers.Conv2D(units, window, name=name, **LAYOUT, **settings))
             window = [1, 1]
         settings = self.kernel(linear=True)
-        x = keras.layers.Conv2D(num_classes, 1, name=LOGITS_NAME, dtype=logits_dtype(), **settings)(x)
+        x = keras.layers.Conv2D(num_classes, 1, name=LOGITS_NAME, dtype=logits_dtype(), **LAYOUT, **settings)(x)
         if one_window:
             x = keras.layers.Reshape((num_classes,), name="flatten_scores", dtype=logits_dtype())(x)
         return x
 
     def pool_head(self, x, num_classes):
         """Global average pooling, as all-convolutional networks have it."""
-        x = keras.layers.GlobalAveragePooling2D(name="global_pool")(x)
+        x = keras.layers.GlobalAveragePooling2D(name="global_pool", **LAYOUT)(x)
         return self.logits(self.dropout(x, f"{LOGITS_NAME}_dropout"), num_classes)
 
     def logits(self, x, num_classes):
@@ -159,7 +161,7 @@ def stem_padding(x, conv, published_shape):
     if rows == columns == 0:
         return x
     padding = tuple((size // 2, size - size // 2) for size in (rows, columns))
-    return keras.layers.ZeroPadding2D(padding, name=f"{conv.name}_padding")(x)
+    return keras.layers.ZeroPadding2D(padding, name=f"{conv.name}_padding", **LAYOUT)(x)
 
 
 def pool_to(x, size, name):
@@ -169,8 +171,8 @@ def pool_to(x, size, name):
     if wanted == (rows, columns):
         return x
     if rows % wanted[0] == 0 and columns % wanted[1] == 0:
-        return keras.layers.AveragePooling2D((rows // wanted[0], columns // wanted[1]), name=name)(x)
-    return keras.layers.AdaptiveAveragePooling2D(wanted, name=name)(x)
+        return keras.layers.AveragePooling2D((rows // wanted[0], columns // wanted[1]), name=name, **LAYOUT)(x)
+    return keras.layers.AdaptiveAveragePooling2D(wanted, name=name, **LAYOUT)(x)
 
 
 def make_builder(variant):

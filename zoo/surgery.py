@@ -58,9 +58,8 @@ def _copy(layer):
 def _convolution(dense, window):
     config = dense.get_config()
     kept = ("name", "trainable", "dtype", "activation", "use_bias", "kernel_initializer", "bias_initializer")
-    return keras.layers.Conv2D(
-        config["units"], window or 1, **{key: keras.saving.deserialize_keras_object(config[key]) for key in kept}
-    )
+    settings = {key: keras.saving.deserialize_keras_object(config[key]) for key in kept}
+    return keras.layers.Conv2D(config["units"], window or 1, data_format="channels_last", **settings)
 
 
 def feature_extractor(model, layer_names):

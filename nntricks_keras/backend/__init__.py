@@ -21,6 +21,7 @@ celu = _fastest("celu")
 differ_by_replica = _fastest("differ_by_replica")
 drop = _fastest("drop")
 elu = _fastest("elu")
+exact_products = _fastest("exact_products")
 gradient_pass = _active.gradient_pass  # each framework has its own: keras.ops has no gradients
 leaky_relu = _fastest("leaky_relu")
 local_response_norm = _fastest("local_response_norm")
@@ -36,6 +37,7 @@ __all__ = [
     "differ_by_replica",
     "drop",
     "elu",
+    "exact_products",
     "gradient_pass",
     "leaky_relu",
     "local_response_norm",

@@ -188,3 +188,7 @@ def gradient_pass(function, reduce, compiled):
         return reduce(loss, notes, by_key, by_weight)
 
     return jax.jit(one_pass)  # always: one operation after the other, each would be compiled by itself
+
+
+def exact_products():
+    return jax.default_matmul_precision("highest")

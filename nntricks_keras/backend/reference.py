@@ -5,6 +5,8 @@ evaluated only where it applies, `where(x > 0, 0, x)` below zero: the gradient o
 0 * infinity otherwise.
 """
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -85,6 +87,11 @@ def drop(x, keep_prob, seed_generator):
 def differ_by_replica(seed):
     """Only TensorFlow runs one program several times, a replica each; elsewhere the seed is as good as it is."""
     return seed
+
+
+def exact_products():
+    """A context in which products of matrices are computed in the precision of their numbers, on every device."""
+    return contextlib.nullcontext()
 
 
 def _wide(x):

@@ -1,5 +1,7 @@
 """Kernels for Keras on TensorFlow: fewer passes over memory than the reference, and less kept for the backward pass."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -278,3 +280,14 @@ def gradient_pass(function, reduce, compiled):
         return reduce(loss, notes, by_key, by_weight)
 
     return tf.function(one_pass, reduce_retracing=True) if compiled else one_pass
+
+
+@contextlib.contextmanager
+def exact_products():
+    """Without TensorFloat-32, whose 10 bits are TensorFlow's default on GPUs from Ampere on."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)

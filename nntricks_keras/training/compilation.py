@@ -28,4 +28,6 @@ def compile_model(model, recipe, steps_per_epoch, precision="float32"):
         optimizer=make_optimizer(recipe, make_schedule(recipe, steps_per_epoch), model, precision),
         loss=CrossEntropy(label_smoothing=recipe.label_smoothing),
         metrics=metrics,
+        # XLA does not keep one part of a batch after the other, which is what their memory depends on.
+        jit_compile=False if recipe.accumulate > 1 else "auto",
     )

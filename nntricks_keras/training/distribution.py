@@ -192,15 +192,19 @@ def _join(cluster):
     """
     meet(cluster)
     repair_multi_worker()
+    num_gpus = len(tf.config.list_physical_devices("GPU"))
+    # What TensorFlow takes by itself goes through the memory of the hosts, between the GPUs of one machine too.
+    by = tf.distribute.experimental.CollectiveCommunication
+    options = tf.distribute.experimental.CommunicationOptions(implementation=by.NCCL if num_gpus else by.AUTO)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
         task_type="worker",
         task_id=cluster.index,
-        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+        num_accelerators={"GPU": num_gpus},
         rpc_layer="grpc",
     )
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
     except RuntimeError as error:
         raise InputError(
             f"call training.strategy before anything is computed or loaded, to join the other workers: {error}"

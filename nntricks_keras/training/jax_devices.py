@@ -25,8 +25,8 @@ class DataParallel(keras.distribution.DataParallel):
     price of that batch's speed-up. Filling it up with images of weight 0 would change the statistics.
     """
 
-    def __init__(self):
-        super().__init__(auto_shard_dataset=False)
+    def __init__(self, devices=None):
+        super().__init__(devices=devices, auto_shard_dataset=False)
 
     @property
     def num_replicas_in_sync(self):
@@ -49,7 +49,7 @@ def find_devices(devices, cluster):
     """The DataParallel of all devices of all processes, or None to compute on one device.
 
     Args:
-        devices: "auto", or how many there should be in this process; on a CPU they are made.
+        devices: "auto", or how many there should be in this process; of GPUs the first so many, CPUs are made.
         cluster: Cluster of the processes, or None.
     """
     if devices == 1 and cluster is None:
@@ -63,6 +63,8 @@ def find_devices(devices, cluster):
         patience = {name: LOST_AFTER_SECONDS for name in TIMEOUTS if name in known}
         jax.distributed.initialize(cluster.addresses[0], len(cluster.addresses), cluster.index, **patience)
     here = len(jax.local_devices())
+    if cluster is None and devices != "auto" and devices < here:
+        return DataParallel(keras.distribution.list_devices()[:devices])
     if devices not in ("auto", here):
         raise InputError(
             f"{devices} devices asked for, and JAX has {here}; on a CPU call training.strategy before JAX is used, or "
@@ -75,6 +77,12 @@ def check_deterministic():
     """Raises InputError when XLA may add in another order every time: on a GPU, unless its flags forbid it."""
     if jax.default_backend() == "gpu" and DETERMINISTIC not in os.environ.get("XLA_FLAGS", "").split():
         raise InputError(f"deterministic on JAX and a GPU needs XLA_FLAGS={DETERMINISTIC} in the environment")
+
+
+def compute_capability():
+    """Of this process's NVIDIA GPUs the lowest, as (major, minor); None of other accelerators, and without any."""
+    found = [getattr(device, "compute_capability", None) for device in jax.local_devices()]
+    return min((tuple(int(part) for part in str(one).split(".")) for one in found if one), default=None)
 
 
 def place():

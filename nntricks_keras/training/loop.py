@@ -148,7 +148,8 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
     watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief and not lean else []
     if health and workers.is_chief and not lean:
         with naming_bad_images(image_data.train):
-            recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title)
+            devices = strategy.num_replicas_in_sync
+            recorder.health = watch(model, image_data, preprocessing, recipe, run.folder, step, recorder.title, devices)
         watching += [recorder.health] if recorder.health else []
     with (
         recorder.stopping_on_signals(),
@@ -206,7 +207,7 @@ def _finish(run, recorder, test, recipe, num_parameters):
     history = recorder.history
     best = max(history, key=lambda row: row["val_top1"])
     seconds = sum(row["seconds"] for row in history)
-    metrics = {"test": evaluate(run.load_model(), *test, batch_size=recipe.batch_size)} if test else {}
+    metrics = {"test": evaluate(run.load_model(), *test)} if test else {}  # on one device: not the batch of them all
     metrics |= {
         "validation": {name: best[f"val_{name}"] for name in ("loss", "top1", "top5")},
         "training": {name: best[name] for name in ("loss", "top1", "top5")},

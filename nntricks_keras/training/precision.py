@@ -45,7 +45,10 @@ def _fastest():
     if keras.backend.backend() == "jax" and any(
         device.split(":")[0] != "cpu" for device in keras.distribution.list_devices()
     ):
-        return "mixed_bfloat16"
+        from nntricks_keras.training.jax_devices import compute_capability
+
+        capability = compute_capability()
+        return _of_capability(capability) if capability else "mixed_bfloat16"
     return "mixed_bfloat16" if BFLOAT16_ON_CPU & _cpu_flags() else "float32"
 
 

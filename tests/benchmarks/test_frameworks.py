@@ -15,6 +15,8 @@ def test_the_file_that_every_contender_runs_loads_no_framework():
 
 def test_no_contender_takes_all_of_a_gpu(monkeypatch):
     started = []
+    for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"):
+        monkeypatch.delenv(name, raising=False)
 
     def popen(command, env, **_):
         started.append(env)

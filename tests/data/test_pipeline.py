@@ -1,5 +1,6 @@
 """The pipeline: order, restart, labels, and what is the same whatever the batch size."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -58,6 +59,15 @@ def test_each_iteration_of_a_training_pipeline_is_another_shuffle_of_everything(
     assert first.tolist() != second.tolist()
     assert first.tolist() != everything
     assert len(shuffled) == len(batches(shuffled)) == 6
+
+
+@pytest.mark.parametrize(("backend", "hidden"), [("tensorflow", []), ("jax", [([], "GPU")]), ("torch", [([], "GPU")])])
+def test_tensorflow_leaves_the_gpus_to_another_backend(monkeypatch, backend, hidden):
+    asked = []
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *arguments: asked.append(arguments))
+    assert callable(data.pipeline)
+    assert asked == hidden
 
 
 def test_the_last_batch_is_kept_unless_dropped(split):

@@ -14,6 +14,7 @@ import tensorflow as tf
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training import distribution
+from nntricks_keras.training.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,6 +107,28 @@ def test_on_jax_a_number_of_devices_that_are_not_there_is_named(tmp_path):
     assert "3 devices asked for, and JAX has 1" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
+def test_on_jax_some_of_the_devices_train(tmp_path):
+    """As some GPUs of a machine would; CPUs that are there already are not made anew."""
+    pytest.importorskip("jax")
+    code = """
+        import sys
+        import jax, numpy as np
+        assert len(jax.devices()) == 4
+        from nntricks_keras import data, training
+        from tests.training.small_runs import RECIPE, train
+        strategy = training.strategy(2)
+        assert strategy.num_replicas_in_sync == 2
+        images = data.load((np.zeros((40, 8, 8, 1), "uint8"), np.arange(40) % 3), validation_fraction=0.2)
+        run = train(images, sys.argv[1], devices=strategy, lean=True)
+        assert len(run.history) == RECIPE.epochs
+    """
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("devices", [0, -1, "two", 1.5, None])
 def test_a_wrong_number_of_devices_is_named(devices):
     with pytest.raises(InputError, match=str(devices)):
@@ -125,6 +148,18 @@ def worker_of_two():
     strategy.axes = []
     strategy.reduce = lambda operation, value, axis=None: strategy.axes.append((operation, axis))
     return strategy
+
+
+@pytest.mark.parametrize(("gpus", "implementation"), [([], "AUTO"), (["GPU:0", "GPU:1"], "NCCL")])
+def test_gpus_of_several_workers_talk_by_nccl(monkeypatch, gpus, implementation):
+    given = []
+    monkeypatch.setattr(distribution, "meet", lambda cluster: None)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda *arguments: given.extend(arguments))
+    distribution._join.__wrapped__(Cluster(("10.0.0.1:80", "10.0.0.2:80"), 1))
+    resolver, options = given
+    assert resolver.num_accelerators() == {"GPU": len(gpus)}
+    assert options.implementation.name == implementation
 
 
 def test_keras_still_needs_the_repair_of_multi_worker_training(monkeypatch):

@@ -5,9 +5,11 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nntricks_keras import data, training
 from nntricks_keras.health.records import read_records
+from nntricks_keras.training import watching
 from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, train
 
 
@@ -107,3 +109,38 @@ def test_a_model_that_cannot_be_probed_is_trained_all_the_same(tmp_path, capsys)
 
     training.train(weightless, images, PREPROCESSING, dataclasses.replace(RECIPE, epochs=1), tmp_path / "run")
     assert "health is left out" in capsys.readouterr().out
+
+
+def test_a_look_sees_no_more_images_than_one_device_holds(images, tmp_path, monkeypatch):
+    seen = []
+    pipeline = watching.pipeline
+    monkeypatch.setattr(watching, "pipeline", lambda *a, **settings: seen.append(settings) or pipeline(*a, **settings))
+    model, recipe = build(), dataclasses.replace(RECIPE, accumulate=2)
+    training.compile_model(model, recipe, 4)
+    watching.watch(model, images, PREPROCESSING, recipe, tmp_path, 1, "title", num_devices=4)
+    assert [settings["batch_size"] for settings in seen] == [2]  # of 16: on each of 4 devices two parts of 2
+
+
+def test_no_memory_for_a_look_does_not_end_the_training(images, tmp_path, monkeypatch, capsys):
+    def exhausted(*arguments, **settings):
+        raise tf.errors.NotFoundError(None, None, "No algorithm worked! RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(watching, "Prober", exhausted)
+    assert watching.watch(build(), images, PREPROCESSING, RECIPE, tmp_path, 0, "title") is None
+    assert "health is left out: No algorithm worked!" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (MemoryError(), True),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM"), True),
+        (tf.errors.NotFoundError(None, None, "No algorithm worked! RESOURCE_EXHAUSTED: Out of memory"), True),
+        (tf.errors.InternalError(None, None, "CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA out of memory"), True),
+        (tf.errors.NotFoundError(None, None, "no such file"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, is_memory):
+    assert training.is_out_of_memory(error) == is_memory

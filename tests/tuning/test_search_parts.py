@@ -87,6 +87,7 @@ def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-5")
     assert [one["CUDA_VISIBLE_DEVICES"] for one in supervision.environments(3)] == ["0", "GPU-5", "0"]
     assert supervision.environments(3)[0]["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert supervision.environments(3)[0]["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert "TF_FORCE_GPU_ALLOW_GROWTH" not in supervision.environments(2)[0]
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")

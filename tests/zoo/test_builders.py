@@ -85,6 +85,19 @@ def test_dense_head_takes_any_image_size(size, rng):
     assert model.get_layer("flatten").output.shape[-1] == min(size // 8, 4) * min((size + 5) // 8, 4) * 96
 
 
+@pytest.mark.parametrize("name", ["vgg_mini", "alexnet"])
+@pytest.mark.parametrize("head", ["dense", "conv", "pool"])
+def test_images_have_their_channels_last_whatever_keras_json_says(name, head):
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = zoo.create(name, input_shape=(67, 67, 3), num_classes=5, width=0.1, head=head)
+    finally:
+        keras.config.set_image_data_format(before)
+    assert model.output_shape[-1] == 5
+    assert all(getattr(layer, "data_format", "channels_last") == "channels_last" for layer in model.layers)
+
+
 def test_too_small_an_image_is_refused_with_the_smallest_that_works():
     with pytest.raises(InputError, match=r"31 x 40 are too small.*32 x 32"):
         zoo.vgg16(input_shape=(31, 40, 3))

@@ -10,6 +10,7 @@ import pytest
 
 from nntricks_keras.data import Preprocessing
 from nntricks_keras.errors import InputError
+from nntricks_keras.training import precision
 from tests.zoo.runs import make_run
 from zoo import deployment
 from zoo.chosen import choose
@@ -30,6 +31,17 @@ def test_exported_file_agrees_with_the_model(format, tmp_path, capsys):
     assert facts["preprocessing"]["image_size"] == [28, 28]
     with pytest.raises(InputError, match="exists"):
         export.main([str(tmp_path / "run"), "--format", format, "--output", str(path)])
+
+
+def test_a_model_in_half_precision_is_exported_in_float32(tmp_path, rng):
+    with precision.policy("mixed_bfloat16"):
+        model = make_run(tmp_path / "run", norm="batch")
+    assert model.get_layer("conv1_1").compute_dtype == "bfloat16"
+    path, difference = deployment.export_model(choose(tmp_path / "run"), "saved_model", tmp_path / "out")
+    assert difference < 1e-5
+    x = rng.normal(size=(3, 28, 28, 3)).astype("float32")
+    wanted = np.asarray(model(x))
+    np.testing.assert_allclose(deployment.RUNNERS["saved_model"](path, x), wanted, atol=0.05 * np.abs(wanted).max())
 
 
 def test_a_file_that_computes_something_else_is_refused_and_removed(tmp_path, monkeypatch):

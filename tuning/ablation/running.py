@@ -15,6 +15,7 @@ from nntricks_keras.training import Run, TrainingDivergedError
 from nntricks_keras.training.progress import format_seconds
 from tuning.ablation.settings import diverged_file, is_begun, is_finished, run_folder
 from tuning.supervision import environments
+from zoo.gpus import share_gpus
 
 RUNS_A_WORKER = 8  # a process grows by some 45 MB a run; a new one takes 5 s to import TensorFlow
 SECONDS_TO_STOP = 30  # after a polite signal
@@ -119,8 +120,8 @@ def best_top1(run):
 
 def _start(folder, number, names, environment):
     """A worker process. Its standard input is a pipe that closes when this process dies, however that happens."""
-    # This process has built models, too: none may take the whole of a GPU's memory.
-    environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", **environment, "PYTHONUNBUFFERED": "1"}
+    environment = {**environment, "PYTHONUNBUFFERED": "1"}
+    share_gpus(environment)  # this process has built models, too
     with open(_log(folder, number), "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "tuning.ablation.worker", str(folder), *names],

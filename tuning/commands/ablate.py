@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tuning.commands import ExperimentOptions, named_values
 from zoo.commands import load_keras_quietly
+from zoo.gpus import share_gpus
 
 DESCRIPTION = """Train with and without each trick, over paired seeds, and say what each one buys.
 
@@ -14,7 +15,7 @@ The folder gets ablation.csv, effects.csv and forest.png. The same command goes 
 
 
 def main(argv):
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # this process and its workers share the GPU
+    share_gpus(os.environ)  # this process and its workers
     load_keras_quietly()
     import tyro
 
