@@ -1,5 +1,6 @@
 """evaluate: loss and top-k accuracy of a model on raw images, by a protocol that is named."""
 
+import contextlib
 import math
 
 import keras
@@ -133,15 +134,30 @@ def _check_model(model, protocol):
         )
 
 
+@contextlib.contextmanager
+def _without_xla(model):
+    """On a GPU Keras has XLA compile the network, and anew for every size of image."""
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    before = model.jit_compile
+    model.jit_compile = False
+    model.make_predict_function(force=True)
+    try:
+        yield
+    finally:
+        model.jit_compile = before
+        model.make_predict_function(force=True)
+
+
 def _probabilities(model, dataset, make_views, protocol, batch_size):
     """Yields ((images, num_classes) mean probabilities, (images,) labels), a group of images at a time."""
     if protocol == "dense":  # the images differ in size, so each goes alone
         viewed = dataset.map(lambda image, label: (*(make(image) for make in make_views), label), AUTOTUNE).prefetch(2)
-        for *stacks, label in viewed:
-            # Not predict_on_batch, which on a GPU compiles the network for every size of image.
-            maps = [keras.ops.convert_to_numpy(model(stack.numpy(), training=False)) for stack in stacks]
-            scores = [scores.mean(axis=(1, 2)) for scores in maps]
-            yield softmax(np.stack(scores)).mean(axis=(0, 1))[None], np.array([label])
+        with _without_xla(model):
+            for *stacks, label in viewed:
+                scores = [model.predict_on_batch(stack).mean(axis=(1, 2)) for stack in stacks]
+                yield softmax(np.stack(scores)).mean(axis=(0, 1))[None], np.array([label])
         return
     (make,) = make_views
     viewed = dataset.map(lambda image, label: (make(image), label), AUTOTUNE)

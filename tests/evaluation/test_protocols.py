@@ -138,6 +138,22 @@ def test_dense_agrees_with_the_dense_head_slid_over_the_map(photographs, network
     assert_agrees(result, expected(np.stack(means), labels))
 
 
+def test_dense_is_not_compiled_by_xla_for_every_size(photographs, networks, monkeypatch):
+    _, _, dataset = photographs
+    _, over_any_size = networks
+    before, seen = over_any_size.jit_compile, []
+    monkeypatch.setattr(over_any_size, "jit_compile", True)
+    predict = over_any_size.predict_on_batch
+    monkeypatch.setattr(
+        over_any_size, "predict_on_batch", lambda x: seen.append(over_any_size.jit_compile) or predict(x)
+    )
+    evaluation.evaluate(over_any_size, dataset, PREPROCESSING, "dense", scales=(20,))
+    assert set(seen) == {False}
+    assert over_any_size.jit_compile is True
+    monkeypatch.undo()
+    assert over_any_size.jit_compile == before
+
+
 def test_score_agrees_with_keras(rng):
     logits, labels = rng.normal(size=(50, 12)) * 5, rng.integers(12, size=50)
     losses, ranks = score(softmax(logits), labels)
