@@ -25,7 +25,8 @@ BENCHMARKS = [
     ("benchmarks.tuning_curves", {}, 8),
     ("benchmarks.tuning", {}, 4),
     ("benchmarks.search_overhead --epochs 4 --write", {}, 18),
-    ("benchmarks.study --write", {}, 60),
+    ("benchmarks.study --write", {}, 75),
+    ("benchmarks.accuracy quick_6 study --write", {}, 36),
     ("benchmarks.ablation --write", {}, 30),  # python -m tuning ablate
     ("benchmarks.plots", {}, 1),
 ]

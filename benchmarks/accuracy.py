@@ -48,6 +48,12 @@ SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
     "one_device": Setting("vgg_mini", "--recipe quick", **MINI),
     "two_devices": Setting("vgg_mini", "--recipe quick --devices 2", **MINI),
+    "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
+    "study": Setting(
+        "vgg_mini",
+        "--recipe quick --epochs 6 --nesterov --weight-decay 3.6e-4 --label-smoothing 0.05 --keep-prob 0.7",
+        table="study",
+    ),
 }
 
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.study [--data-dir DIR] [--write]
 
-It is the command of COMMAND, which goes on where it was stopped: 16 trials, about 50 minutes on 2 cores. The first
+It is the command of COMMAND, which goes on where it was stopped: 16 trials, about 75 minutes on 2 cores. The first
 trial is `quick` itself. Nothing that is varied makes a step dearer: network and epochs are the same in every trial.
---write keeps the trials in results/study_trials.csv and tuning.md; `python -m benchmarks.accuracy quick study --write`
-says what the best recipe is worth on the test images.
+--write keeps the trials in results/study_trials.csv and tuning.md. What the best recipe is worth on the test images is
+`python -m benchmarks.accuracy quick_6 study --write`.
 """
 
 import argparse
