@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nntricks_keras import evaluation, layers
+from nntricks_keras import evaluation, layers, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training import precision
 from nntricks_keras.training.averaging import WeightAverage
@@ -198,6 +199,26 @@ def test_auto_takes_what_the_machine_computes_natively(monkeypatch, caplog, flag
     assert precision.resolve("float32") == "float32"
     precision.resolve("mixed_bfloat16")
     assert ("emulates" in caplog.text) == (fastest == "float32")
+
+
+@pytest.mark.parametrize(
+    ("capability", "fastest"), [("7.5", "mixed_float16"), ("9.0", "mixed_bfloat16"), (None, "mixed_bfloat16")]
+)
+def test_auto_asks_jax_for_its_gpus(monkeypatch, capability, fastest):
+    jax = pytest.importorskip("jax")
+    device = types.SimpleNamespace(compute_capability=capability)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["gpu:0"])
+    monkeypatch.setattr(jax, "local_devices", lambda: [device])
+    assert precision.resolve("auto") == fastest
+
+
+def test_parts_of_a_batch_are_not_left_to_xla(monkeypatch):
+    for parts in (1, 2):
+        model = build()
+        monkeypatch.setattr(model, "_resolve_auto_jit_compile", lambda: True)  # as on a GPU
+        training.compile_model(model, dataclasses.replace(RECIPE, accumulate=parts), 4)
+        assert model.jit_compile == (parts == 1)
 
 
 def test_tensorboard_has_the_history(images, tmp_path):
