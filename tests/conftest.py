@@ -1,6 +1,5 @@
 """Fixtures every test may use."""
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,10 +7,17 @@ from PIL import Image
 from zoo.commands import enable_onednn
 
 enable_onednn()  # as every command does: the same kernels give the same bits here and there
-if keras.backend.backend() == "tensorflow":
-    import tensorflow as tf
 
-    tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs: the bounds are those of float32
+
+@pytest.fixture(scope="session", autouse=True)
+def _products_in_float32():
+    """The bounds of the tests are those of float32, which GPUs from Ampere on leave for TensorFloat-32."""
+    import keras  # not above: what enable_onednn sets is read when TensorFlow is imported
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 @pytest.fixture

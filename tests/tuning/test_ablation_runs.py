@@ -123,7 +123,7 @@ def test_kill_9_of_all_of_it_and_of_a_worker_then_the_same_result(experiment, tm
     assert process.returncode == 0, printed
     assert "2/2" in printed
 
-    assert_same_run(zoo.train(zoo.Experiment.load(bare), tmp_path / "whole", health=False), Run(bare))
+    assert_same_run(zoo.train(zoo.Experiment.load(bare), tmp_path / "whole", lean=True), Run(bare))
     assert [row["recipe"] for row in rows(folder)] == ["bare", "full"]
 
     settings = {"tricks": ["norm"], "designs": ["add_one_in"], "workers": 0}
