@@ -137,16 +137,15 @@ def _check_model(model, protocol):
 @contextlib.contextmanager
 def _without_xla(model):
     """On a GPU Keras has XLA compile the network, and anew for every size of image."""
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or not model.jit_compile:
         yield
         return
-    before = model.jit_compile
     model.jit_compile = False
     model.make_predict_function(force=True)
     try:
         yield
     finally:
-        model.jit_compile = before
+        model.jit_compile = True
         model.make_predict_function(force=True)
 
 
