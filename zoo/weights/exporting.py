@@ -8,7 +8,7 @@ from nntricks_keras.errors import InputError, check_name
 from zoo.variants import HIDDEN_NAMES, LOGITS_NAME
 from zoo.weights import caffe_files, hdf5_files, torch_files
 from zoo.weights.entries import Entry
-from zoo.weights.loading import local_response_scales
+from zoo.weights.loading import at_epsilon, local_response_scales
 from zoo.weights.plan import plan_of
 
 SUFFIX = {"keras": ".h5", "torchvision": ".pth", "timm": ".safetensors", "caffe": ".caffemodel"}
@@ -64,9 +64,8 @@ def _entry(plan, slot, name, format, constants, path):
         gamma, beta, mean, variance = (
             np.asarray(variable) for variable in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
         )
-        if epsilon != layer.epsilon:
-            gamma = gamma * np.sqrt((variance.astype("float64") + epsilon) / (variance + layer.epsilon))
-        tensors = {"gamma": gamma.astype("float32"), "beta": beta, "mean": mean, "variance": variance}
+        gamma = at_epsilon(gamma, variance, layer.epsilon, epsilon)
+        tensors = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
         return Entry(name, "norm", tensors)
     kernel, bias = np.asarray(layer.kernel), np.asarray(layer.bias)
     factor = np.float64(slot.keep_prob)

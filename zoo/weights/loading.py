@@ -144,9 +144,11 @@ def _convert(plan, slot, entry, contents, path):
     if slot.kind == "slopes":
         return list(zip(layer.weights, tensors.values(), strict=True))
     if slot.kind == "norm":
-        scale = 1.0 if contents.own else _epsilon_scale(tensors["variance"], layer.epsilon, contents.epsilon)
+        gamma = tensors["gamma"]
+        if not contents.own:
+            gamma = at_epsilon(gamma, tensors["variance"], contents.epsilon, layer.epsilon)
         return [
-            (layer.gamma, tensors["gamma"] * scale),
+            (layer.gamma, gamma),
             (layer.beta, tensors["beta"]),
             (layer.moving_mean, tensors["mean"]),
             (layer.moving_variance, tensors["variance"]),
@@ -164,11 +166,10 @@ def _convert(plan, slot, entry, contents, path):
     return [(layer.kernel, kernel.reshape(layer.kernel.shape)), (layer.bias, bias)]
 
 
-def _epsilon_scale(variance, ours, theirs):
-    """gamma's factor, so that gamma / sqrt(variance + epsilon) stays what it was."""
-    if ours == theirs:
-        return np.float32(1)
-    return np.sqrt((variance.astype("float64") + ours) / (variance + theirs)).astype("float32")
+def at_epsilon(gamma, variance, epsilon, wanted):
+    """gamma for another epsilon: gamma / sqrt(variance + epsilon) stays what it was, rounded once."""
+    variance = variance.astype("float64")
+    return (gamma * np.sqrt((variance + wanted) / (variance + epsilon))).astype("float32")
 
 
 def unflatten(kernel, shape, order):
