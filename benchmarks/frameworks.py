@@ -58,12 +58,22 @@ def main():
         return
     operations = 6 * find(options.model).multiply_adds * (options.size / find(options.model).input_shape[0]) ** 2
     rows = []
-    for ours, other in PAIRS:
+    for ours, other in pairs_of_this_machine():
         if options.only in f"{ours} {other}":
             rows.append(compare(ours, other, options, operations))
             print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
-    if options.write:
+    if options.write and rows:
         keep(rows, options)
+
+
+def pairs_of_this_machine():
+    """PAIRS, less those in bfloat16 where the processor would emulate it, an order of magnitude slower than float32."""
+    from nntricks_keras.training.precision import resolve  # TensorFlow: not in a contender of PyTorch
+
+    if resolve("auto") == "mixed_bfloat16":
+        return PAIRS
+    print("no pairs in bfloat16: this machine does not multiply it natively", flush=True)
+    return [pair for pair in PAIRS if "bfloat16" not in " ".join(pair)]
 
 
 def compare(ours, other, options, operations):

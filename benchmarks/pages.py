@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from nntricks_keras.files import write_atomically
-from nntricks_keras.training.run_folder import processor_name
+from nntricks_keras.hardware import processor_name, usable_cores
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -80,14 +80,23 @@ def versions(packages):
 
 
 def machine():
-    """Processor, how many cores this machine has, and its GPUs, if the backend sees any."""
-    return ", ".join([f"{processor_name()}, {os.cpu_count()} cores", *_gpus()])
+    """Processor, how many cores there are and may be used, and the GPUs, if the backend sees any."""
+    return ", ".join([_in_words(processor_name(), os.cpu_count(), usable_cores()), *_gpus()])
 
 
 def machine_of(environment):
     """The same of the machine that a run's environment.json names, which tells no GPUs; here they are told."""
     there = (environment["processor"], environment["cores"])
-    return machine() if there == (processor_name(), os.cpu_count()) else "{}, {} cores".format(*there)
+    if (
+        there == (processor_name(), os.cpu_count())
+        and environment.get("usable_cores", usable_cores()) == usable_cores()
+    ):
+        return machine()
+    return _in_words(*there, environment.get("usable_cores", environment["cores"]))
+
+
+def _in_words(processor, cores, usable):
+    return f"{processor}, {cores} cores" if usable == cores else f"{processor}, {usable} of {cores} cores"
 
 
 def _gpus():

@@ -10,6 +10,7 @@ import time
 
 from examples.measuring import gallery
 from examples.measuring.running import THREADS
+from nntricks_keras.hardware import usable_cores
 
 
 def main():
@@ -17,7 +18,7 @@ def main():
     parser.add_argument("names", nargs="*", help="which examples; all by default")
     parser.add_argument("--full", action="store_true", help="the long version of each")
     parser.add_argument("--seeds", type=int, help="how many seeds (5, or 10 with --full)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many run at a time")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), help="how many run at a time")
     options = parser.parse_args()
     unknown = set(options.names) - set(gallery.names())
     if unknown:

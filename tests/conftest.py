@@ -1,5 +1,7 @@
 """Fixtures every test may use."""
 
+import gc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,12 @@ from PIL import Image
 from zoo.commands import enable_onednn
 
 enable_onednn()  # as every command does: the same kernels give the same bits here and there
+
+
+def pytest_collection_finish():
+    """What importing has made stays: the garbage collector need not look at it again, nor after every 700 objects."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

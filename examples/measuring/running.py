@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from examples.measuring.claims import Claim, verdict
 from nntricks_keras.files import write_atomically
+from nntricks_keras.hardware import processor_name, usable_cores
 from nntricks_keras.locks import BusyError, held
-from nntricks_keras.training.run_folder import processor_name
 
 # How many threads an operation, all operations and NumPy may have; where examples run side by side, one each.
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
@@ -104,7 +104,6 @@ def read_rows(path):
 
 def _row(example, check, of_claim, size, seconds):
     low, high = (f"{end:.5g}" for end in check.interval) if check.interval else ("", "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "number": example.NUMBER,
         "name": name_of(example),
@@ -121,8 +120,8 @@ def _row(example, check, of_claim, size, seconds):
         "size": size,
         "seconds": round(seconds),
         "processor": processor_name(),
-        "cores": cores,
-        "threads": int(os.environ.get(THREADS[0]) or 0) or cores,
+        "cores": usable_cores(),
+        "threads": int(os.environ.get(THREADS[0]) or 0) or usable_cores(),
         "date": time.strftime("%Y-%m-%d"),
     }
 

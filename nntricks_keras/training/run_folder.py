@@ -32,6 +32,7 @@ import keras
 from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import read_json, write_atomically, write_json
+from nntricks_keras.hardware import processor_name, usable_cores
 from nntricks_keras.locks import BusyError, held, is_fresh
 from nntricks_keras.serialization import differences, from_dict, in_words, to_dict
 
@@ -217,21 +218,11 @@ def write_environment(folder, devices):
             "devices": devices,
             "processor": processor_name(),
             "cores": os.cpu_count(),
+            "usable_cores": usable_cores(),
             "platform": platform.platform(),
             "commit": _commit(),
         },
     )
-
-
-def processor_name():
-    """The processor as the operating system names it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _commit():

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import accuracy, pages
 from nntricks_keras.files import write_json
-from nntricks_keras.training.run_folder import processor_name
+from nntricks_keras.hardware import processor_name
 
 HERE, ELSEWHERE = "Some processor, 2 cores", "Another, 64 cores"
 PAGE = "before\n<!-- accuracy -->\n<!-- end of accuracy -->\nafter\n"
@@ -84,7 +84,15 @@ def test_a_run_of_any_age_is_told_with_its_own_machine_and_versions(tmp_path, mo
     monkeypatch.setattr(accuracy.training.Run, "open", lambda folder: run)
     found = accuracy.run("quick", accuracy.SETTINGS["quick"], 0, SimpleNamespace(runs=tmp_path))
     assert (found["machine"], found["versions"]) == ("Old processor, 3 cores", "tensorflow 2.9, keras 3.1")
-    assert pages.machine_of({"processor": processor_name(), "cores": os.cpu_count()}) == pages.machine()
+    here = {"processor": processor_name(), "cores": os.cpu_count()}
+    assert pages.machine_of(here) == pages.machine()
+    assert pages.machine_of(here | {"cores": 64, "usable_cores": 3}) == f"{processor_name()}, 3 of 64 cores"
+
+
+def test_a_pinned_process_says_of_how_many_cores(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert pages.machine().startswith(f"{processor_name()}, 1 of 2 cores")
 
 
 def test_a_write_that_is_broken_off_leaves_what_was_there(tmp_path):

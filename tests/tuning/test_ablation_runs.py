@@ -17,6 +17,7 @@ import tuning
 import zoo
 from nntricks_keras.data import Preprocessing
 from nntricks_keras.errors import InputError
+from nntricks_keras.hardware import usable_cores
 from nntricks_keras.locks import held
 from nntricks_keras.training import Run
 from tests.training.small_runs import assert_same_run
@@ -162,6 +163,5 @@ def test_workers_have_a_gpu_and_a_share_of_the_cores_each_and_find_what_this_pro
     with pytest.raises(running.AblationError):
         running.train_all(settings, tmp_path, 2)
     assert [env["CUDA_VISIBLE_DEVICES"] for env in started] == ["3", "7"]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert {env["OMP_NUM_THREADS"] for env in started} == {str(max(cores // 2, 1))}
+    assert {env["OMP_NUM_THREADS"] for env in started} == {str(max(usable_cores() // 2, 1))}
     assert all(env["PYTHONPATH"].endswith("/elsewhere") for env in started)

@@ -14,6 +14,7 @@ import pytest
 import tuning
 import zoo
 from nntricks_keras.errors import InputError
+from nntricks_keras.hardware import usable_cores
 from tests.tuning.test_oracles import begin, complete, play, space
 from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
@@ -75,11 +76,11 @@ def test_on_a_terminal_a_line_says_what_runs_and_makes_room_for_the_next(study, 
 def test_workers_share_the_cores_and_have_one_gpu_each(monkeypatch):
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_FORCE_GPU_ALLOW_GROWTH"):
         monkeypatch.delenv(name, raising=False)
-    cores = len(os.sched_getaffinity(0))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "OMP_NUM_THREADS" not in supervision.environments(1)[0]
     for environment in supervision.environments(2):
-        assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == str(max(cores // 2, 1))
+        assert environment["OMP_NUM_THREADS"] == str(max(usable_cores() // 2, 1))
+        assert environment["TF_NUM_INTRAOP_THREADS"] == environment["OMP_NUM_THREADS"]
         assert environment["CUDA_VISIBLE_DEVICES"] == ""
     monkeypatch.setenv("OMP_NUM_THREADS", "3")  # the user knows better
     assert supervision.environments(2)[1]["OMP_NUM_THREADS"] == "3"
