@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.pages import RESULTS, machine, read_rows, versions, write_rows_of_machine
-from nntricks_keras.files import write_atomically
+from benchmarks.pages import RESULTS, machine, versions, write_rows_of_machine
+from nntricks_keras.files import read_rows, write_atomically
 
 FOLDER = Path("runs/ablation")
 COMMAND = f"tuning ablate --width 0.5 --epochs 10 --seeds 5 --workers 2 --ablation-dir {FOLDER}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from nntricks_keras.files import write_atomically
+from nntricks_keras.files import read_rows, write_atomically
 from nntricks_keras.hardware import processor_name, usable_cores
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,14 +40,6 @@ def results_file(kind, package):
     """The path of the CSV file of results of that kind on this machine with this version of a package."""
     slug = re.sub(r"[^a-z0-9.]+", "-", " ".join([kind, *versions([package]), machine()]).lower()).strip("-")
     return RESULTS / f"{slug}.csv"
-
-
-def read_rows(path):
-    """The rows of a CSV file as dictionaries of strings; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def write_rows(path, rows, keys=None):

@@ -8,8 +8,8 @@ versions. A point is a median with its 95 % interval; the pipeline's are ratios 
 
 from pathlib import Path
 
-from benchmarks.pages import machine, read_rows, results_file
-from nntricks_keras.files import save_atomically
+from benchmarks.pages import machine, results_file
+from nntricks_keras.files import read_rows, save_atomically
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.png"
 

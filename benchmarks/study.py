@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.pages import RESULTS, machine, read_rows, versions, write_rows_of_machine, write_table
+from benchmarks.pages import RESULTS, machine, versions, write_rows_of_machine, write_table
+from nntricks_keras.files import read_rows
 from tuning.own_values import grid_float, log_float, with_recipe
 
 FOLDER = Path("studies/quick")

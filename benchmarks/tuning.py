@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pages import RESULTS, read_rows, write_rows
+from benchmarks.pages import RESULTS, write_rows
+from nntricks_keras.files import read_rows
 from tuning.pruning import pruner
 from tuning.studies import COMPLETED, PRUNED, RUNNING, Execution, TrialRecord
 

@@ -1,6 +1,7 @@
-"""Files that are either whole or not there: written aside, synced to disk, then renamed over the old one."""
+"""Files written whole or not at all (aside, synced, then renamed over the old one), and how they are read."""
 
 import contextlib
+import csv
 import json
 import os
 from pathlib import Path
@@ -72,3 +73,12 @@ def read_json(path):
         raise InputError(f"no such file: {path}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not JSON: {error}") from None
+
+
+def read_rows(path):
+    """The rows of a CSV file, in order, as dictionaries of strings; none where there is no file."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

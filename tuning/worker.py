@@ -40,7 +40,7 @@ def main(argv):
     line = _read_line()
     if not line:
         return FINISHED  # a spare that nobody needed
-    end_with_parent()
+    exit_with_parent()
     name, address = line.split()
     tuner = TrialTuner(options, run_trial, name, address)
     try:
@@ -102,7 +102,7 @@ def _read_line():
     return line.decode()
 
 
-def end_with_parent():
+def exit_with_parent():
     """Ends this process when its standard input ends: whoever started it, and holds the other end, is gone."""
 
     def wait():

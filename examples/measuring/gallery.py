@@ -6,7 +6,8 @@ import re
 import textwrap
 
 from examples.measuring.claims import Claim
-from examples.measuring.running import EXAMPLES, read_rows, spread
+from examples.measuring.running import EXAMPLES, spread
+from nntricks_keras.files import read_rows
 
 START, END = "<!-- gallery: written by python -m examples -->", "<!-- end of gallery -->"
 FRONT_PAGE = EXAMPLES.parent / "README.md"

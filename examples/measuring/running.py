@@ -13,7 +13,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from examples.measuring.claims import Claim, verdict
-from nntricks_keras.files import write_atomically
+from nntricks_keras.files import read_rows, write_atomically
 from nntricks_keras.hardware import processor_name, usable_cores
 from nntricks_keras.locks import BusyError, held
 
@@ -92,14 +92,6 @@ def shown(number):
 
 def name_of(example):
     return Path(inspect.getfile(example)).stem
-
-
-def read_rows(path):
-    """The rows of a results.csv, in order; none when there is no such file."""
-    if not Path(path).exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _row(example, check, of_claim, size, seconds):

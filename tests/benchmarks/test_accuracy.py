@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import accuracy, pages
-from nntricks_keras.files import write_json
+from nntricks_keras.files import read_rows, write_json
 from nntricks_keras.hardware import processor_name
 
 HERE, ELSEWHERE = "Some processor, 2 cores", "Another, 64 cores"
@@ -67,7 +67,7 @@ def test_what_another_machine_measured_stays_beside_it(kept):
     assert [(entry["hardware"], entry["seeds"]) for entry in measured(kept)] == [(HERE, 2), (ELSEWHERE, 1)]
     lines = [line for line in (kept / "accuracy.md").read_text().splitlines() if "quick" in line]
     assert [HERE in line for line in lines] == [True, False]
-    assert len(pages.read_rows(kept / "results" / "accuracy.csv")) == 3
+    assert len(read_rows(kept / "results" / "accuracy.csv")) == 3
 
 
 def test_a_run_of_any_age_is_told_with_its_own_machine_and_versions(tmp_path, monkeypatch):
@@ -99,9 +99,9 @@ def test_a_write_that_is_broken_off_leaves_what_was_there(tmp_path):
     pages.write_rows(tmp_path / "rows.csv", [{"a": 1}])
     with pytest.raises(ValueError, match="bad"):
         pages.write_rows(tmp_path / "rows.csv", [{"a": 2}, {"a": Unprintable()}])
-    assert pages.read_rows(tmp_path / "rows.csv") == [{"a": "1"}]
+    assert read_rows(tmp_path / "rows.csv") == [{"a": "1"}]
     rows = pages.write_rows(tmp_path / "rows.csv", [{"a": 2, "b": 3}], keys=("a",))  # a column was added since
-    assert pages.read_rows(tmp_path / "rows.csv") == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
+    assert read_rows(tmp_path / "rows.csv") == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
     assert len(rows) == 2
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import benchmarks.__main__ as bench
 from benchmarks import ablation, pages
 from benchmarks.training import alternating
+from nntricks_keras.files import read_rows
 
 HERE = Path(bench.__file__).parent
 
@@ -35,7 +36,7 @@ def test_an_ablation_is_kept_beside_another_machines(tmp_path, monkeypatch):
         monkeypatch.setattr(ablation, "machine", lambda name=name: name)
         ablation.keep(folder)
     for kept in ("ablation_runs.csv", "ablation_effects.csv"):
-        assert [row["machine"] for row in pages.read_rows(tmp_path / kept)] == ["another", "mine"]
+        assert [row["machine"] for row in read_rows(tmp_path / kept)] == ["another", "mine"]
     assert (tmp_path / "ablation.png").read_bytes() == b"a picture"
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from examples.measuring import gallery, running
 from examples.measuring.claims import Check, mean_interval, verdict
-from examples.measuring.running import EXAMPLES, Result, read_rows, run
+from examples.measuring.running import EXAMPLES, Result, run
+from nntricks_keras.files import read_rows
 
 NAMES = gallery.names()
 

@@ -66,7 +66,7 @@ def test_a_worker_that_cannot_load_the_data_tries_no_trial_and_says_why(experime
     study = Study(tmp_path / "study")
     study.write_settings(StudySettings(dataclasses.replace(experiment, data=str(tmp_path / "away")), "tricks"))
     monkeypatch.setattr(worker, "_read_line", lambda: "w 127.0.0.1:1")  # nobody is there: it does not come to ask
-    monkeypatch.setattr(worker, "end_with_parent", lambda: None)
+    monkeypatch.setattr(worker, "exit_with_parent", lambda: None)
     assert (
         worker.main(["--study-dir", str(study.folder), "--memory-limit", "1e9", "--patience", "0"])
         == worker.WRONG_STUDY

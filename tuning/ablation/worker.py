@@ -6,12 +6,12 @@ It ends when the process that started it does, even if that is killed: two worke
 import sys
 from pathlib import Path
 
-from tuning.worker import end_with_parent
+from tuning.worker import exit_with_parent
 from zoo.commands import load_keras_quietly
 
 
 def main(folder, names):
-    end_with_parent()
+    exit_with_parent()
     load_keras_quietly()
     from nntricks_keras.training import TrainingInterruptedError
     from tuning.ablation.running import train_run
