@@ -243,7 +243,7 @@ def _settle(experiment):
     """(the experiment with its preprocessing, its images): loaded and measured once for all trials of this process."""
     about = dataclasses.replace(experiment, arguments={}, recipe=training.Recipe())
     preprocessing = _preprocessing(json.dumps(about.to_dict()))
-    return dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None), _images_of(experiment)
+    return experiment.settled(preprocessing), _images_of(experiment)
 
 
 @functools.lru_cache(maxsize=8)

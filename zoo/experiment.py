@@ -47,6 +47,9 @@ class Experiment(serialization.Json):
     """leave out the files of a folder that cannot be read, and list them; otherwise the first of them ends the run"""
     image_size: tuple[int, int] | None = None
     """height and width in pixels that the model sees; by default the images' own, or the model's usual one"""
+    resize: int | None = None
+    """short side in pixels of larger images before the centre is cut out of them; by default 8/7 of image_size's, and
+    with the same as that nothing of a square image is lost"""
 
     def __post_init__(self):
         check_name("model", self.model, variants.VARIANTS)
@@ -57,6 +60,12 @@ class Experiment(serialization.Json):
         settled = self.preprocessing.image_size if self.preprocessing else None
         if settled and self.image_size and tuple(self.image_size) != settled:
             raise InputError(f"image_size {tuple(self.image_size)} contradicts the preprocessing, whose is {settled}")
+        if self.preprocessing and self.resize not in (None, self.preprocessing.resize):
+            raise InputError(
+                f"resize {self.resize} contradicts the preprocessing, whose is {self.preprocessing.resize}"
+            )
+        if self.resize is not None and self.resize < 1:
+            raise InputError(f"resize has to be a short side in pixels, from 1, received {self.resize!r}")
 
     @classmethod
     def load(cls, path):
@@ -67,6 +76,18 @@ class Experiment(serialization.Json):
     def save(self, path):
         write_json(path, self.to_dict())
 
+    def settled(self, preprocessing):
+        """The same with its preprocessing, which holds the sizes from now on."""
+        return dataclasses.replace(self, preprocessing=preprocessing, image_size=None, resize=None)
+
+    def as_open_as(self, other):
+        """The same, settled before, with as much of its preprocessing left open as `other` leaves; to compare them."""
+        if other.preprocessing is not None:
+            return self
+        size = self.preprocessing.image_size if other.image_size else None
+        resize = self.preprocessing.resize if other.resize else None
+        return dataclasses.replace(self, preprocessing=None, image_size=size, resize=resize)
+
 
 def resolve(experiment, image_data=None):
     """Loads the data, unless they are given, and settles what the experiment left open.
@@ -76,8 +97,7 @@ def resolve(experiment, image_data=None):
     """
     image_data = image_data or load_data(experiment)
     if experiment.preprocessing is None:
-        preprocessing = _preprocessing(experiment, image_data)
-        experiment = dataclasses.replace(experiment, preprocessing=preprocessing, image_size=None)
+        experiment = experiment.settled(_preprocessing(experiment, image_data))
     return experiment, image_data
 
 
@@ -122,16 +142,17 @@ def _preprocessing(experiment, image_data):
     if experiment.initial_weights:
         known = zoo.preprocessing(experiment.model, experiment.initial_weights)
         if known is not None:
-            return _resized(known, experiment.image_size) if experiment.image_size else known
+            known = _resized(known, experiment.image_size) if experiment.image_size else known
+            return dataclasses.replace(known, resize=experiment.resize or known.resize)
     variant = variants.find(experiment.model)
     usual = max(variant.input_shape[0], LARGEST_OF_MINIS)
     height, width, num_channels = image_data.image_shape
-    image_size, resize = experiment.image_size, None
+    image_size, resize = experiment.image_size, experiment.resize
     if image_size is None and height and width and max(height, width) <= usual:
         image_size = (max(height, variant.smallest_size), max(width, variant.smallest_size))
     elif image_size is None:
         image_size = (usual, usual)
-    if not height or not width or min(height, width) > min(image_size):
+    if resize is None and (not height or not width or min(height, width) > min(image_size)):
         resize = round(min(image_size) * 8 / 7)  # 256 for 224: the margin that random crops are cut from
     mean, std = data.channel_statistics(image_data.train)
     return Preprocessing(image_size, resize=resize, mean=mean, std=std, channels="grey" if num_channels == 1 else "rgb")
@@ -216,10 +237,7 @@ def train(
 
 def _check_unchanged(experiment, saved, run_dir):
     """Refuses to go on with a run under other settings, naming each."""
-    if experiment.preprocessing is None:  # what was left open was filled in when the run began
-        size = saved.preprocessing.image_size if experiment.image_size else None
-        saved = dataclasses.replace(saved, preprocessing=None, image_size=size)
-    changed = serialization.differences(saved.to_dict(), experiment.to_dict())
+    changed = serialization.differences(saved.as_open_as(experiment).to_dict(), experiment.to_dict())
     if changed:
         raise InputError(
             f"{run_dir} was started with another experiment: " + "; ".join(serialization.in_words(changed))

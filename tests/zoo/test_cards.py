@@ -131,3 +131,4 @@ def test_a_smaller_image_shows_as_much_of_the_picture(picture_folder):
     for size, resize in [(None, 256), ((224, 224), 256), ((112, 112), 128), ((112, 224), 128), ((448, 448), 512)]:
         found = resolve(zoo.Experiment(image_size=size, **start), images)[0].preprocessing
         assert (found.image_size, found.resize) == (size or (224, 224), resize)
+    assert resolve(zoo.Experiment(image_size=(112, 112), resize=120, **start), images)[0].preprocessing.resize == 120

@@ -13,6 +13,7 @@ from nntricks_keras import training
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import write_json
 from zoo.commands import run_command, train
+from zoo.experiment import resolve
 from zoo.recipes import RECIPES, arguments
 
 TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
@@ -74,6 +75,8 @@ def test_the_run_repeats_itself_from_its_json(run, tmp_path):
         ({"data": 3}, "data has to be a text, received 3"),
         ({"arguments": ["width"]}, "arguments has to be an object of settings"),
         ({"image_size": [8, 8], "preprocessing": {"image_size": [16, 16]}}, "contradicts"),
+        ({"resize": 18, "preprocessing": {"image_size": [16, 16]}}, "resize 18 contradicts the preprocessing"),
+        ({"resize": 0}, "resize has to be a short side in pixels, from 1, received 0"),
     ],
 )
 def test_what_is_misspelt_or_out_of_range_is_named(values, hint):
@@ -104,8 +107,6 @@ def test_an_empty_class_is_named(picture_folder, tmp_path):
 
 
 def test_bad_images_are_left_out_and_listed_on_request(picture_folder, tmp_path, capsys):
-    from zoo.experiment import resolve
-
     shutil.copytree(picture_folder, tmp_path / "pictures")
     (tmp_path / "pictures" / "train" / "above" / "bad.png").write_bytes(b"no picture")
     experiment = zoo.Experiment(data=str(tmp_path / "pictures"), skip_bad_images=True)
@@ -119,18 +120,32 @@ def test_resume_with_a_changed_experiment_names_the_field(experiment, run):
         zoo.train(changed, run.folder, resume=True)
     with pytest.raises(InputError, match="image_size"):
         zoo.train(dataclasses.replace(experiment, image_size=(24, 24)), run.folder, resume=True)
+    with pytest.raises(InputError, match="resize was 73, now 64"):
+        zoo.train(dataclasses.replace(experiment, resize=64), run.folder, resume=True)
+    as_then = dataclasses.replace(experiment, resize=73)  # which it was by itself
+    assert zoo.train(as_then, run.folder, resume=True).metrics == run.metrics
     assert zoo.train(experiment, run.folder, resume=True).metrics == run.metrics
 
 
 def test_large_pictures_are_made_as_large_as_the_model_likes(picture_folder):
-    from zoo.experiment import resolve
-
     def size(**settings):
         return resolve(zoo.Experiment(data=str(picture_folder), **settings))[0].preprocessing.image_size
 
     assert size(model="vgg_mini") == (64, 64)  # the files of a folder may have any size
     assert size(model="vgg16") == (224, 224)
     assert size(model="vgg16", image_size=(48, 64)) == (48, 64)
+
+
+def test_how_much_is_cut_away_is_a_setting(picture_folder, rng):
+    def settled(**settings):
+        return resolve(zoo.Experiment(data=str(picture_folder), image_size=(56, 56), **settings))[0]
+
+    assert settled().preprocessing.resize == 64
+    whole = settled(resize=56)
+    assert (whole.preprocessing.resize, whole.resize, whole.image_size) == (56, None, None)
+    image = rng.integers(0, 256, (56, 56, 3), dtype="uint8")  # of that size already: nothing is cut, nothing blurred
+    mean, std = (np.array(numbers) for numbers in (whole.preprocessing.mean, whole.preprocessing.std))
+    assert np.abs(whole.preprocessing.apply(image) - (image - mean) / std).max() < 1e-4
 
 
 def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):

@@ -82,11 +82,7 @@ def open_folder(folder, settings):
             raise InputError(f"{folder} is not an ablation (it has no {FILE}) and not empty; give another folder")
         return settings
     saved = AblationSettings.load(folder)
-    before = saved.experiment
-    if settings.experiment.preprocessing is None:  # it was measured when the ablation began
-        size = before.preprocessing.image_size if settings.experiment.image_size else None
-        before = dataclasses.replace(before, preprocessing=None, image_size=size)
-    changes = _changes("", before, settings.experiment)
+    changes = _changes("", saved.experiment.as_open_as(settings.experiment), settings.experiment)
     old, new = ({trick.name: trick for trick in each.tricks} for each in (saved, settings))
     changes += [f"the trick {name} is {'gone' if name in old else 'new'}" for name in sorted(old.keys() ^ new.keys())]
     for name in sorted(old.keys() & new.keys()):
