@@ -51,7 +51,7 @@ SETTINGS = {
     "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
     "photographs": Setting(
         "vgg_mini",
-        "--image-size 64 64 --resize 64 --label-smoothing 0.1 --padding-crop 4 --erasing 0.5 --epochs 34",
+        "--image-size 64 64 --resize 64 --label-smoothing 0.1 --padding-crop 4 --erasing 0.5 --epochs 30",
         0.85,
         15,
         data=PHOTOS,
@@ -75,6 +75,8 @@ def main():
     parser.add_argument("--runs", type=Path, default=Path("runs/accuracy"), help="the folder of the run folders")
     parser.add_argument("--write", action="store_true", help="write the CSV, the page and the cards")
     options = parser.parse_args()
+    if "photographs" in options.settings and not options.photos:
+        parser.error("photographs needs --photos FOLDER, where they lie")
     for name in options.settings:
         setting = SETTINGS[name]
         rows = [run(name, setting, seed, options) for seed in options.seeds]

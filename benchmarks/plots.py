@@ -28,14 +28,10 @@ def measured():
         "layers, TensorFlow: beside stock Keras": _inverted(results_file("layers", "tensorflow")),
         "layers, JAX: beside stock Keras": _inverted(results_file("layers", "jax")),
         "models: beside keras.applications and stock Keras layers": [
-            (f"{row['model']}, {row['px']} px", float(row["ours / peer"]), *_interval(row))
-            for row in read_rows(results_file("models", "tensorflow"))
+            (f"{row['model']}, {row['px']} px", *_ratio(row)) for row in read_rows(results_file("models", "tensorflow"))
         ],
         "a training step: beside other frameworks, backends, and a matrix product": [
-            (
-                f"{row['model']}, {row['px']} px, {row['ours'].removeprefix('keras-')} / {row['other']}",
-                *(float(row[key]) for key in ("ratio", "low", "high")),
-            )
+            (f"{row['model']}, {row['px']} px, {row['ours'].removeprefix('keras-')} / {row['other']}", *_ratio(row))
             for row in read_rows(results_file("frameworks", "tensorflow"))
         ],
         "input pipeline": [
@@ -49,13 +45,14 @@ def _inverted(path):
     """Of times, ours / stock: how many times as fast."""
     found = []
     for row in read_rows(path):
-        low, high = _interval(row)
-        found.append((row["layer"], 1 / float(row["ours / stock"]), 1 / high, 1 / low))
+        ratio, low, high = _ratio(row)
+        found.append((row["layer"], 1 / ratio, 1 / high, 1 / low))
     return found
 
 
-def _interval(row):
-    return [float(end) for end in row["95 % interval"].split(" .. ")]
+def _ratio(row):
+    """The median and the ends of its interval."""
+    return [float(row[name]) for name in ("ratio", "low", "high")]
 
 
 def draw(panels):

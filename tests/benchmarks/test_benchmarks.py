@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import benchmarks.__main__ as bench
-from benchmarks import ablation, pages
+from benchmarks import ablation, layers, models, pages, plots
 from benchmarks.training import alternating
 from nntricks_keras.files import read_rows
 
@@ -46,3 +46,26 @@ def test_every_table_that_is_written_has_its_place():
         assert starts == re.findall(r"^<!-- end of (.+) -->$", path.read_text(), re.MULTILINE)
     assert "<!-- training -->\n" in (HERE / "training.md").read_text()
     assert "<!-- health -->\n" in (HERE / "health.md").read_text()
+
+
+def test_the_picture_reads_whatever_was_measured_on_any_machine(monkeypatch):
+    kept = {path.name: path for path in sorted(pages.RESULTS.glob("*.csv"))}
+
+    def anywhere(kind, package):
+        return next(path for name, path in kept.items() if name.startswith(f"{kind}-{package}"))
+
+    monkeypatch.setattr(plots, "results_file", anywhere)
+    panels = plots.measured()
+    assert len(panels) == 5
+    for rows in panels.values():
+        assert rows
+        assert all(0 < low <= ratio <= high for _, ratio, low, high in rows)
+
+
+def test_a_line_of_a_table_is_made_of_what_the_file_keeps():
+    """So that a table can hold rows of an earlier day."""
+    for module, prefix in ((layers, "layers-tensorflow"), (models, "models-tensorflow")):
+        (path,) = list(pages.RESULTS.glob(f"{prefix}*.csv"))[:1]
+        lines = [module.line(row) for row in read_rows(path)]
+        page = module.PAGE.read_text()
+        assert all(f"| {' | '.join(map(str, line))} |" in page for line in lines)
