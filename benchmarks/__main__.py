@@ -17,7 +17,7 @@ BENCHMARKS = [
     ("benchmarks.frameworks --write", {}, 15),
     ("benchmarks.pipeline --write", {}, 8),
     ("benchmarks.pipeline --steps --write", {}, 4),
-    ("benchmarks.training --epochs 10 --write", {}, 8),
+    ("benchmarks.training --epochs 10 --write", {}, 15),
     ("benchmarks.health --write", {}, 6),
     ("benchmarks.time_to_accuracy --write", {}, 25),
     ("benchmarks.accuracy quick --write", {}, 18),
