@@ -78,13 +78,9 @@ def machine():
 
 def machine_of(environment):
     """The same of the machine that a run's environment.json names, which tells no GPUs; here they are told."""
-    there = (environment["processor"], environment["cores"])
-    if (
-        there == (processor_name(), os.cpu_count())
-        and environment.get("usable_cores", usable_cores()) == usable_cores()
-    ):
-        return machine()
-    return _in_words(*there, environment.get("usable_cores", environment["cores"]))
+    cores = environment["cores"]
+    there = _in_words(environment["processor"], cores, environment.get("usable_cores", cores))  # not in older ones
+    return machine() if there == _in_words(processor_name(), os.cpu_count(), usable_cores()) else there
 
 
 def _in_words(processor, cores, usable):

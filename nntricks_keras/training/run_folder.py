@@ -31,7 +31,7 @@ import keras
 
 from nntricks_keras.data.preprocessing import Preprocessing
 from nntricks_keras.errors import InputError
-from nntricks_keras.files import read_json, write_atomically, write_json
+from nntricks_keras.files import read_json, read_rows, write_atomically, write_json
 from nntricks_keras.hardware import processor_name, usable_cores
 from nntricks_keras.locks import BusyError, held, is_fresh
 from nntricks_keras.serialization import differences, from_dict, in_words, to_dict
@@ -97,14 +97,10 @@ class Run:
     @property
     def history(self):
         """A dictionary an epoch: epoch, learning_rate, loss, top1, top5, val_loss, ..., seconds, images_per_second."""
-        path = self.folder / "history.csv"
-        if not path.exists():
-            return []
-        with open(path, newline="") as file:
-            return [
-                {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        return [
+            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+            for row in read_rows(self.folder / "history.csv")
+        ]
 
     def write_history(self, rows):
         text = io.StringIO()

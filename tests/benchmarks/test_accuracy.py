@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import accuracy, pages
 from nntricks_keras.files import read_rows, write_json
-from nntricks_keras.hardware import processor_name
+from nntricks_keras.hardware import processor_name, usable_cores
 
 HERE, ELSEWHERE = "Some processor, 2 cores", "Another, 64 cores"
 PAGE = "before\n<!-- accuracy -->\n<!-- end of accuracy -->\nafter\n"
@@ -84,7 +84,7 @@ def test_a_run_of_any_age_is_told_with_its_own_machine_and_versions(tmp_path, mo
     monkeypatch.setattr(accuracy.training.Run, "open", lambda folder: run)
     found = accuracy.run("quick", accuracy.SETTINGS["quick"], 0, SimpleNamespace(runs=tmp_path))
     assert (found["machine"], found["versions"]) == ("Old processor, 3 cores", "tensorflow 2.9, keras 3.1")
-    here = {"processor": processor_name(), "cores": os.cpu_count()}
+    here = {"processor": processor_name(), "cores": os.cpu_count(), "usable_cores": usable_cores()}
     assert pages.machine_of(here) == pages.machine()
     assert pages.machine_of(here | {"cores": 64, "usable_cores": 3}) == f"{processor_name()}, 3 of 64 cores"
 

@@ -120,15 +120,3 @@ def test_preprocessing_gives_what_keras_applications_gives(rng):
     ours = without_resize.apply(image)
     theirs = keras.applications.vgg16.preprocess_input(image.astype("float32").copy())
     assert abs(ours - theirs).max() < 1e-4
-
-
-def test_a_smaller_image_shows_as_much_of_the_picture(picture_folder):
-    """The margin that is resized to and cut away shrinks with the image."""
-    from zoo.experiment import load_data, resolve
-
-    start = {"model": "vgg16", "arguments": {"head": "pool"}, "initial_weights": "torchvision"}
-    images = load_data(zoo.Experiment(data=str(picture_folder)))
-    for size, resize in [(None, 256), ((224, 224), 256), ((112, 112), 128), ((112, 224), 128), ((448, 448), 512)]:
-        found = resolve(zoo.Experiment(image_size=size, **start), images)[0].preprocessing
-        assert (found.image_size, found.resize) == (size or (224, 224), resize)
-    assert resolve(zoo.Experiment(image_size=(112, 112), resize=120, **start), images)[0].preprocessing.resize == 120

@@ -127,27 +127,6 @@ def test_resume_with_a_changed_experiment_names_the_field(experiment, run):
     assert zoo.train(experiment, run.folder, resume=True).metrics == run.metrics
 
 
-def test_large_pictures_are_made_as_large_as_the_model_likes(picture_folder):
-    def size(**settings):
-        return resolve(zoo.Experiment(data=str(picture_folder), **settings))[0].preprocessing.image_size
-
-    assert size(model="vgg_mini") == (64, 64)  # the files of a folder may have any size
-    assert size(model="vgg16") == (224, 224)
-    assert size(model="vgg16", image_size=(48, 64)) == (48, 64)
-
-
-def test_how_much_is_cut_away_is_a_setting(picture_folder, rng):
-    def settled(**settings):
-        return resolve(zoo.Experiment(data=str(picture_folder), image_size=(56, 56), **settings))[0]
-
-    assert settled().preprocessing.resize == 64
-    whole = settled(resize=56)
-    assert (whole.preprocessing.resize, whole.resize, whole.image_size) == (56, None, None)
-    image = rng.integers(0, 256, (56, 56, 3), dtype="uint8")  # of that size already: nothing is cut, nothing blurred
-    mean, std = (np.array(numbers) for numbers in (whole.preprocessing.mean, whole.preprocessing.std))
-    assert np.abs(whole.preprocessing.apply(image) - (image - mean) / std).max() < 1e-4
-
-
 def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     arguments = ["train", "--data", picture_folder, "--width", 0.3, "--activation", "elu", "--norm", "None"]
     arguments += ["--epochs", 1, "--batch-size", 16, "--image-size", 16, 16, "--run-dir", tmp_path / "run"]
