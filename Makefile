@@ -39,14 +39,14 @@ docs: $(VENV)/.docs         ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
 
 test: $(VENV)/.test         ## what has to hold, in a few minutes
-	$(PY) -m pytest -n auto --dist worksteal -m "not slow"
+	$(PY) -m pytest -n auto --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.test     ## the slow tests, then the backend-independent rooms again on JAX
 	$(PY) -m pytest -n auto --dist worksteal -m slow
 	$(MAKE) test-jax
 
 test-jax: $(VENV)/.test
-	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal -m "not slow" tests/layers tests/initializers tests/test_folding.py \
+	KERAS_BACKEND=jax $(PY) -m pytest -n auto --dist worksteal tests/layers tests/initializers tests/test_folding.py \
 		tests/health/test_probe.py tests/health/test_probe_inputs.py tests/training/test_divergence.py
 
 test-lowest:                ## the quick tests with the lowest versions that pyproject.toml allows, in a venv of their own

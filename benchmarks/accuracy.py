@@ -51,7 +51,8 @@ SETTINGS = {
     "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
     "photographs": Setting(
         "vgg_mini",
-        "--image-size 64 64 --resize 64 --label-smoothing 0.1 --padding-crop 4 --erasing 0.5 --epochs 30",
+        "--image-size 64 64 --resize 64 --vertical-flip --padding-crop 4 --erasing 0.5 "
+        "--label-smoothing 0.1 --epochs 30",
         0.85,
         15,
         data=PHOTOS,

@@ -228,6 +228,7 @@ np.save(folder + "/y.npy", keras.ops.convert_to_numpy(model(np.load(folder + "/x
 """
 
 
+@pytest.mark.slow
 def test_the_folded_model_loads_without_this_package(tmp_path, rng):
     x = inputs = keras.Input((12, 12, 3))
     for activation in ACTIVATIONS.values():

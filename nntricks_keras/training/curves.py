@@ -1,6 +1,7 @@
 """curves.png: what a training did, epoch by epoch, and several of them over one another."""
 
 from nntricks_keras.files import save_atomically
+from nntricks_keras.training.history import best_epoch
 
 TRAINING, VALIDATION = "#9aa5b1", "#c8553d"
 
@@ -17,7 +18,7 @@ def draw_curves(path, history, title, metrics=None):
     from matplotlib.figure import Figure  # no window, no global state; half a second, so only when a picture is due
 
     epochs = [row["epoch"] for row in history]
-    best = max(history, key=lambda row: row["val_top1"])
+    best = best_epoch(history)
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[4, 1])
     accuracy, loss = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])

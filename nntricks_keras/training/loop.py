@@ -17,6 +17,7 @@ from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.compilation import compile_model
 from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.history import best_epoch
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.tensorboard import TensorBoard
 from nntricks_keras.training.watching import watch
@@ -205,7 +206,7 @@ def _finish(run, recorder, test, recipe, num_parameters):
     """Writes metrics.json; with `test`, its images and their Preprocessing, evaluates the best model on them, once, and
     draws the final curves."""
     history = recorder.history
-    best = max(history, key=lambda row: row["val_top1"])
+    best = best_epoch(history)
     seconds = sum(row["seconds"] for row in history)
     metrics = {"test": evaluate(run.load_model(), *test)} if test else {}  # on one device: not the batch of them all
     metrics |= {

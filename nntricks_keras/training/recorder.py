@@ -16,6 +16,7 @@ from nntricks_keras.serialization import differences, in_words
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.distribution import alone
+from nntricks_keras.training.history import best_epoch
 from nntricks_keras.training.losses import PLAIN
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.schedules import EarlyStopping, Plateau
@@ -169,8 +170,8 @@ class Recorder(keras.callbacks.Callback):
         row["val_loss"] = float(logs.get(f"val_{PLAIN}", logs["val_loss"]))  # as that of the test: not smoothed
         row["seconds"] = round(time.perf_counter() - self._began, 3)
         row["images_per_second"] = round(self.num_images / (self._trained - self._began), 1)
-        is_best = all(row["val_top1"] > earlier["val_top1"] for earlier in self.history)
         self.history.append(row)
+        is_best = best_epoch(self.history) is row
         self.stopped_early = bool(self.model.stop_training)
         if self.workers.is_chief:
             if is_best:

@@ -45,7 +45,9 @@ def sampled(image, linear, offset, size, fill):
     return result
 
 
-@pytest.mark.parametrize("fill", ["reflect", "constant", "nearest"])
+@pytest.mark.parametrize(
+    "fill", ["reflect", *(pytest.param(fill, marks=pytest.mark.slow) for fill in ("constant", "nearest"))]
+)
 def test_the_one_warp_equals_looking_up_each_pixel(rng, fill):
     image = smooth(rng, 20, 26)
     settings = data.Augmentation(
@@ -132,6 +134,7 @@ def test_what_sees_beyond_the_picture_is_warped():
         assert not make.plan(EPOCH, tf.constant([1], tf.int64), picture)["is_crop"][0], settings
 
 
+@pytest.mark.slow
 def test_batch_and_single_images_agree(rng):
     images = rng.integers(0, 256, (5, 20, 20, 3), np.uint8)
     settings = data.Augmentation(
@@ -235,7 +238,7 @@ def test_operations_are_pillows(rng, name, strength, reference):
 
 
 @pytest.mark.parametrize("settings", [{"rand_augment": 2}, {"trivial_augment": True}])
-@pytest.mark.parametrize("num_raw", [1, 3])
+@pytest.mark.parametrize("num_raw", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_operations_run_in_the_pipeline_and_are_repeatable(rng, settings, num_raw):
     x = rng.integers(0, 256, (24, 20, 20, num_raw), np.uint8)
     split = data.load(((x, np.arange(24) % 2),) * 2).test

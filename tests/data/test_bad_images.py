@@ -38,6 +38,7 @@ def model():
     return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
 
 
+@pytest.mark.slow
 def test_a_png_damaged_in_the_middle_is_named(rng, tmp_path):
     write_pictures(rng, tmp_path, ".png")
     images = data.load(tmp_path, validation_fraction=0.2)

@@ -105,6 +105,7 @@ def test_folders_without_rights_are_named(rng):
             os.seteuid(0)
 
 
+@pytest.mark.slow
 def test_training_on_a_bad_file_names_it(broken):
     split = data.load(broken, validation_fraction=0.2).train
     batches = data.pipeline(split, data.Preprocessing(16), batch_size=4, num_classes=2, training=True,
@@ -127,7 +128,14 @@ def test_no_folder_and_no_classes_are_named(tmp_path):
         data.check_folder(tmp_path)
 
 
-@pytest.mark.parametrize("settings", [{"horizontal_flip": True, "rotation": 20.0}, {"mixup": 1.0}, {"rand_augment": 1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"horizontal_flip": True, "rotation": 20.0},
+        pytest.param({"mixup": 1.0}, marks=pytest.mark.slow),
+        pytest.param({"rand_augment": 1}, marks=pytest.mark.slow),
+    ],
+)
 def test_preview_draws_originals_beside_variants(folder, settings):
     path = folder / "grid.png"
     split = data.load(folder).train

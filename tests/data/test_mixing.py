@@ -46,6 +46,7 @@ def test_an_odd_image_out_is_not_mixed():
     np.testing.assert_array_equal(labels[4], [1, 0])
 
 
+@pytest.mark.slow
 def test_mixup_partners_do_not_depend_on_the_batch_size(rng):
     x = rng.integers(0, 256, (40, 12, 12, 3), np.uint8)
     split = data.load(((x, np.arange(40) % 4),) * 2).test

@@ -72,6 +72,7 @@ def test_a_set_with_an_unlabelled_test_split_is_tested_on_validation(prepared):
     check_pictures(data.load(name, data_dir=folder))
 
 
+@pytest.mark.slow
 def test_records_too_large_for_memory_are_read_by_place(prepared, tmp_path, monkeypatch):
     folder, name = prepared
     monkeypatch.setattr(tfds_source, "_ENCODED_LIMIT", 100)
@@ -222,6 +223,7 @@ def test_a_recipe_may_ask_for_balanced_sampling(rng, tmp_path, monkeypatch):
     assert sorted(seen[1]) == [14, 15]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", [data.Augmentation(mixup=0.4), data.Augmentation(cutmix=1.0)])
 def test_workers_mix_the_same_pairs(rng, augmentation):
     split = numbered(rng)
@@ -245,7 +247,7 @@ def test_shards_share_every_batch_and_see_everything_once(rng):
     assert sorted(np.concatenate(whole)) == list(range(50))
 
 
-@pytest.mark.parametrize("number", [15, 13, 9, 8, 5])
+@pytest.mark.parametrize("number", [15, *(pytest.param(n, marks=pytest.mark.slow) for n in (13, 9, 8, 5))])
 def test_shards_of_encoded_images_share_a_smaller_last_batch(number):
     """Of 8 images each of 2 workers takes 4, of 7 the second takes 5."""
     pictures = [tf.io.encode_png(np.full((8, 8, 1), n, np.uint8)).numpy() for n in range(number)]

@@ -153,6 +153,7 @@ def test_a_measurement_cut_short_is_left_out(watched, tmp_path, cut):
     assert steps(read_records(tmp_path / "health.csv")) == [0, 4, 8]
 
 
+@pytest.mark.slow
 def test_a_new_training_begins_a_new_file(watched, rng, tmp_path):
     (tmp_path / "health.csv").write_text((watched[1] / "health.csv").read_text())
     again, x, y = make(rng)
@@ -248,6 +249,7 @@ MIRRORED = """
 """
 
 
+@pytest.mark.slow
 def test_under_two_devices_it_sees_what_one_would(rng, tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(MIRRORED), str(rng.integers(10**6)), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

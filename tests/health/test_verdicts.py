@@ -45,6 +45,7 @@ def test_twenty_kinds_of_illness_are_planted():
     assert len({kind for kind, _ in SICK.values()}) >= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRAINED)
 def test_a_strained_network_that_is_well_raises_no_alarm(name):
     report, _ = found(STRAINED[name])

@@ -38,7 +38,7 @@ def outputs_before_activation(model, name, batch):
     return keras.ops.convert_to_numpy(keras.ops.conv(y, kernel, padding="same")) + bias
 
 
-@pytest.mark.parametrize("orthogonal", [True, False])
+@pytest.mark.parametrize("orthogonal", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_every_layer_of_a_vgg19_has_unit_variance(orthogonal, rng):
     model, batch = vgg19(), images(rng)
     for layer in model.layers:  # biases that make one division too few

@@ -118,7 +118,7 @@ def test_unknown_dimensions(case, rng):
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="input signatures are TensorFlow's")
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 @every_layer
 def test_one_trace_serves_all_sizes(case, jit_compile, rng):
     import tensorflow as tf
@@ -146,6 +146,7 @@ def test_one_trace_serves_all_sizes(case, jit_compile, rng):
             assert_within(as_float64(actual), right, 1e-5, "gradient")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND == "torch", reason="jit is for TensorFlow (above for some layers) and JAX")
 @every_layer
 def test_under_jit_in_training(case, rng):
@@ -233,6 +234,7 @@ for name, loaded in [("model", model), ("weights", by_weights)]:
 """
 
 
+@pytest.mark.slow
 def test_files_load_in_a_fresh_process_with_equal_outputs_and_draws(tmp_path, rng):
     """All layers in one model, since a process takes seconds to load a framework."""
     inputs = keras.Input((4, 3))

@@ -11,7 +11,10 @@ import pytest
 from tests.layers.harness import BACKEND, assert_within, numerical_gradients
 from tests.layers.references import batch_norm_by_batch
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's"),
+]
 COUNTS = [(4, 4), (5, 3), (6, 0), (0, 7)]
 
 

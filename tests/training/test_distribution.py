@@ -83,9 +83,8 @@ COMPARISON = """
 
 
 # On TensorFlow batches of 13 go as 7 and 6; JAX cuts evenly, or leaves a batch whole.
-@pytest.mark.parametrize(
-    ("backend", "batch_size"), [("tensorflow", 13), pytest.param("jax", 18, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "batch_size"), [("tensorflow", 13), ("jax", 18)])
 def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_path, backend, batch_size):
     pytest.importorskip(backend)
     arguments = [str(rng.integers(10**6)), str(tmp_path), str(batch_size)]
@@ -95,6 +94,7 @@ def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_p
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_on_jax_a_number_of_devices_that_are_not_there_is_named(tmp_path):
     pytest.importorskip("jax")
     code = (

@@ -19,7 +19,7 @@ def test_a_diverging_loss_stops_the_run_and_names_the_step_and_what_went_first(i
         train(images, tmp_path / "run", dataclasses.replace(RECIPE, learning_rate=1e30), health=True)
 
 
-@pytest.mark.parametrize("asked_to_stop", [False, True])
+@pytest.mark.parametrize("asked_to_stop", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_weights_that_the_last_step_spoilt_are_not_saved_and_the_message_names_what_is(
     images, tmp_path, monkeypatch, asked_to_stop
 ):

@@ -14,7 +14,7 @@ from nntricks_keras.training import recorder
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.recorder import Recorder
-from tests.training.small_runs import RECIPE, train
+from tests.training.small_runs import RECIPE, plain, train, weights
 
 
 def test_a_checkpoint_of_before_a_setting_was_added_is_gone_on_with(images, tmp_path):
@@ -45,6 +45,21 @@ def test_a_smaller_last_batch_counts_for_what_it_holds(images, tmp_path, monkeyp
     assert number % RECIPE.batch_size
     seconds = -(-number // RECIPE.batch_size)
     assert [row["images_per_second"] for row in run.history] == [round(number / seconds, 1)] * 2
+
+
+def test_of_epochs_with_equal_accuracy_the_one_of_the_smallest_loss_is_kept(images, tmp_path, monkeypatch):
+    seen, losses, as_it_is = [], [0.9, 0.4, 0.6], Recorder.on_epoch_end
+
+    def tied(self, epoch, logs):
+        seen.append(self.network.get_weights())
+        as_it_is(self, epoch, {**logs, "val_top1": 0.5, "val_loss": losses[epoch]})
+
+    monkeypatch.setattr(Recorder, "on_epoch_end", tied)
+    run = train(images, tmp_path / "run", model=plain)
+    assert [row["val_loss"] for row in run.history] == losses
+    assert (run.metrics["best_epoch"], run.metrics["validation"]["loss"]) == (2, 0.4)
+    for kept, of_epoch in zip(weights(run), seen[1], strict=True):
+        np.testing.assert_array_equal(kept, of_epoch)
 
 
 def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):

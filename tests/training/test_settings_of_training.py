@@ -27,6 +27,7 @@ EVERYTHING = dataclasses.replace(
 )
 
 
+@pytest.mark.slow
 def test_all_of_them_survive_a_kill(images, tmp_path, monkeypatch):
     whole = train(images, tmp_path / "whole", EVERYTHING, lean=True)
     steps = []
@@ -115,6 +116,7 @@ def test_optimizers_clip_and_keep_it_in_their_config(optimizer, rng):
         np.testing.assert_allclose(variable, -0.5 * gradient / np.linalg.norm(gradient), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_layers_begin_to_train_in_their_epoch(images, tmp_path):
     start = {}
 
@@ -163,6 +165,7 @@ def test_early_stopping_ends_the_run_and_stays_ended(images, tmp_path):
     assert len(again.history) == 3
 
 
+@pytest.mark.slow
 def test_float16_scales_the_loss_and_still_learns(images, tmp_path):
     run = train(images, tmp_path / "run", dataclasses.replace(RECIPE, precision="mixed_float16"))
     assert run.load_model().get_layer("conv").compute_dtype == "float16"
@@ -221,6 +224,7 @@ def test_parts_of_a_batch_are_not_left_to_xla(monkeypatch):
         assert model.jit_compile == (parts == 1)
 
 
+@pytest.mark.slow
 def test_tensorboard_has_the_history(images, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

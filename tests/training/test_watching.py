@@ -40,6 +40,7 @@ def test_the_run_folder_gets_the_health_of_every_layer(watched):
     assert (watched.folder / "health.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_has_every_row_once(watched, images, tmp_path, monkeypatch):
     steps = []
 

@@ -39,6 +39,7 @@ def test_designs_train_what_they_compare():
     assert len({designs.name_of(recipe, names) for recipe in designs.recipes(["factorial"], names)}) == 32
 
 
+@pytest.mark.slow
 def test_the_recipes_of_a_seed_start_from_the_same_weights_and_order():
     settings = make_settings(designs=["factorial"], num_seeds=2)
     first, deviations = {}, set()
@@ -62,6 +63,7 @@ def test_the_recipes_of_a_seed_start_from_the_same_weights_and_order():
     assert len(deviations) > 2 * 7  # gaussian, and auto for either activation
 
 
+@pytest.mark.slow
 def test_the_recipes_of_a_seed_see_the_same_images_in_the_same_order(rng):
     images = rng.integers(0, 255, size=(40, 28, 28, 1)).astype("uint8")
     labels = np.arange(40) % 10

@@ -46,9 +46,8 @@ def search(tuner_class, folder, data, hypermodel=None, **settings):
     return tuner
 
 
-@pytest.mark.parametrize(
-    "tuner_class", [kt.RandomSearch, pytest.param(kt.BayesianOptimization, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner_class", [kt.RandomSearch, kt.BayesianOptimization])
 def test_stock_tuners_train_on_arrays(tuner_class, arrays, tmp_path):
     tuner = search(tuner_class, tmp_path, arrays, max_trials=2)
     trials = tuner.oracle.get_best_trials(2)

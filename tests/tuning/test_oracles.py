@@ -82,7 +82,8 @@ class Killed(Exception):  # noqa: N818
     """Stands for kill -9."""
 
 
-@pytest.mark.parametrize("tuner", ["random", "grid", "hyperband", pytest.param("bayesian", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", ["random", "grid", "hyperband", "bayesian"])
 def test_a_chief_killed_at_any_write_goes_on_as_if_it_had_not_been(tuner, tmp_path, monkeypatch):
     whole = play(begin(tmp_path / "whole", tuner))
     writes = itertools.count()

@@ -69,7 +69,7 @@ def test_asha_stops_what_is_not_in_the_best_share_of_its_rung(rng, direction):
     assert 100 < stopped < 1900
 
 
-@pytest.mark.parametrize("direction", ["max", "min"])
+@pytest.mark.parametrize("direction", ["max", pytest.param("min", marks=pytest.mark.slow)])
 def test_the_median_rule_stops_what_is_worse_than_the_median_of_the_averages(rng, direction):
     stopped = 0
     for _ in range(6000):

@@ -33,6 +33,7 @@ def experiment(picture_folder):
     return zoo.Experiment(data=str(picture_folder), arguments={"width": 0.3}, image_size=(16, 16), recipe=recipe)
 
 
+@pytest.mark.slow
 def test_a_search_leaves_a_run_and_the_best_as_an_experiment(experiment, tmp_path, capsys):
     folder = tmp_path / "study"
     (trial,) = tuning.search(experiment, folder, num_trials=1, seed=0)

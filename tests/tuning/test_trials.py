@@ -33,6 +33,7 @@ def learnt(record):
     return [[{n: v for n, v in row.items() if n not in TIMES} for row in e.history] for e in record.executions]
 
 
+@pytest.mark.slow
 def test_all_executions_are_trained_and_their_epochs_kept(study, pictures):
     record = run(study, with_recipe(pictures, epochs=2), executions=2, objective="val_loss", direction="min")
     assert study.record("0000") == record
@@ -70,10 +71,11 @@ def test_a_finished_trial_is_returned_as_it_is(study, pictures, monkeypatch):
         run(study, with_recipe(pictures, learning_rate=0.02))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("learning_rate", "words"),
     # One step an epoch, whose loss is finite; what it makes of the weights is not, or what is computed from them.
-    [(1e39, "weights became NaN or infinite"), pytest.param(1e25, "val_loss became", marks=pytest.mark.slow)],
+    [(1e39, "weights became NaN or infinite"), (1e25, "val_loss became")],
 )
 def test_a_trial_whose_weights_are_spoilt_has_failed_though_its_score_is_finite(study, pictures, learning_rate, words):
     record = run(
@@ -110,6 +112,7 @@ def exhausting(monkeypatch):
     return tried
 
 
+@pytest.mark.slow
 def test_out_of_memory_once_more_at_half_the_batch(study, pictures, exhausting):
     record = run(study, with_recipe(pictures, epochs=1, seed=1))
     assert exhausting == [(24, 1), (12, 1)]
@@ -178,6 +181,7 @@ def test_epochs_given_piece_by_piece_are_those_of_one_training(study, pictures):
     assert learnt(run(study, pictures, "0005", start_from="0001")) == learnt(whole)
 
 
+@pytest.mark.slow
 def test_an_interrupted_trial_goes_on_to_the_same_record(study, pictures, monkeypatch):
     whole = run(study, pictures, "0000")
     steps = []

@@ -75,6 +75,7 @@ def test_a_description_of_another_model_is_not_overwritten(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "resize"), [("rgb", None), ("bgr", None), ("rgb", 32)])
 def test_the_file_can_take_pixels(channels, resize, tmp_path, rng):
     make_run(tmp_path / "run")

@@ -27,11 +27,13 @@ def check_fold(model, rng):
     return folded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_every_variant_folds_exactly(name, rng):
     check_fold(thin(name, keep_prob=0.7), rng)
 
 
+@pytest.mark.slow  # tests/test_folding.py has them on a small network, with every norm and position
 @pytest.mark.parametrize("activation", [*OUR_ACTIVATIONS, "relu", "tanh"])
 def test_every_activation_folds_exactly(activation, rng):
     for norm, position in (("batch", "before"), ("batch", "after"), ("lrn", "after"), (None, "before")):
@@ -50,6 +52,7 @@ def test_every_variant_with_every_trick_folds_exactly(name, rng):
         keras.backend.clear_session()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform", "orthogonal"])
 def test_distributions_of_initializers_on_grouped_convolutions(distribution):
     """The deviation is that of the inputs of one group."""

@@ -34,6 +34,7 @@ def health(*arguments):
     return run_command("python -m zoo", "zoo.commands", ["health", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_run_and_its_file_give_the_same_table(run_dir, pictures, capsys):
     assert health(run_dir, "--data", pictures, *FEW) == 0
     of_run = capsys.readouterr().out
@@ -44,6 +45,7 @@ def test_a_run_and_its_file_give_the_same_table(run_dir, pictures, capsys):
     assert of_run.rstrip().endswith("no alarm")
 
 
+@pytest.mark.slow
 def test_a_lone_file_is_fed_images_standardized_by_themselves(run_dir, pictures, tmp_path, capsys):
     (tmp_path / "lone.keras").write_bytes((run_dir / "model.keras").read_bytes())
     assert health(tmp_path / "lone.keras", *FEW) == 2
