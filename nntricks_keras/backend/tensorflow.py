@@ -279,7 +279,7 @@ def gradient_pass(function, reduce, compiled):
         by_weight = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in by_weight]
         return reduce(loss, notes, by_key, by_weight)
 
-    return tf.function(one_pass, reduce_retracing=True) if compiled else one_pass
+    return tf.function(one_pass, autograph=False, reduce_retracing=True) if compiled else one_pass
 
 
 @contextlib.contextmanager

@@ -35,12 +35,12 @@ class CompiledSteps:
         self.augmentation = augmentation
         self.preprocessing = preprocessing
         self.num_raw = num_raw
-        self.plan = tf.function(self._plan, jit_compile=True)
-        self.places = tf.function(self._places, jit_compile=True)
-        self.interpolate = tf.function(interpolate, jit_compile=True)
-        self.render = tf.function(self._render, jit_compile=True)
-        self.recolor = tf.function(self._recolor, jit_compile=True)
-        self.finish = tf.function(self._finish, jit_compile=True)
+        self.plan = tf.function(self._plan, autograph=False, jit_compile=True)
+        self.places = tf.function(self._places, autograph=False, jit_compile=True)
+        self.interpolate = tf.function(interpolate, autograph=False, jit_compile=True)
+        self.render = tf.function(self._render, autograph=False, jit_compile=True)
+        self.recolor = tf.function(self._recolor, autograph=False, jit_compile=True)
+        self.finish = tf.function(self._finish, autograph=False, jit_compile=True)
 
     @property
     def has_operations(self):

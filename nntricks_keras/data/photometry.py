@@ -8,7 +8,7 @@ import tensorflow as tf
 from nntricks_keras.data.channels import CHANNELS
 
 # TensorFlow's own kernels take several times as long, most of all where one number a channel meets an image.
-_compiled = tf.function(jit_compile=True)
+_compiled = tf.function(autograph=False, jit_compile=True)
 
 
 @_compiled

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import as_written, mapped
 from nntricks_keras.data.augmentation import Augmentation
 from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.evaluation_view import evaluation_view
@@ -109,7 +110,7 @@ def _by_batch(store, steps, order, preprocessing, make, finish):
         images = make.batch(epoch, indices, images) if make else evaluation_view(images, preprocessing)
         return finish(epoch, indices, images)
 
-    return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    return mapped(steps, load)
 
 
 def _by_image(store, steps, order, preprocessing, make, finish):
@@ -136,9 +137,9 @@ def _by_image(store, steps, order, preprocessing, make, finish):
         number = tf.reduce_sum(tf.cast(indices >= 0, tf.int32))
         return finish(epochs[0], indices[:number], images[:number])
 
-    images = steps.flat_map(spread).map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    images = mapped(steps.flat_map(as_written(spread)), load)
     batches = images.batch(full, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.map(trim).apply(tf.data.experimental.assert_cardinality(steps.cardinality()))
+    return batches.map(as_written(trim)).apply(tf.data.experimental.assert_cardinality(steps.cardinality()))
 
 
 def _needs_single_images(make, store, preprocessing):

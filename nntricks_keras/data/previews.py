@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import mapped
 from nntricks_keras.data.augmenter import Augmenter
 from nntricks_keras.data.evaluation_view import evaluation_view
 from nntricks_keras.data.mixing import mix
@@ -52,8 +53,8 @@ def preview(dataset, augmentation, path="preview.png", *, image_size=None, num_i
 
 def _augmented(store, make, epoch):
     indices = tf.range(len(store), dtype=tf.int64)
-    shown = tf.data.Dataset.range(len(store)).map(
-        lambda i: make.one(epoch, i, store.encoded(i), lambda: store.image(i))
+    shown = mapped(
+        tf.data.Dataset.range(len(store)), lambda i: make.one(epoch, i, store.encoded(i), lambda: store.image(i))
     )
     images = tf.stack(list(shown))
     if make.augmentation.mixup or make.augmentation.cutmix:

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import mapped
 from nntricks_keras.data.bad_images import naming_bad_images
 from nntricks_keras.data.stores import store_of
 from nntricks_keras.errors import InputError
@@ -50,7 +51,7 @@ def _color_moments(dataset):
     images = dataset
     if dataset.element_spec[0].shape.is_fully_defined():
         dataset = dataset.batch(256)  # whole numbers: they add up to the same bits in any order
-    sums = dataset.map(lambda image, label: _sums(image), num_parallel_calls=tf.data.AUTOTUNE)
+    sums = mapped(dataset, lambda image, label: _sums(image))
     count, total, products = 0.0, 0.0, 0.0
     with naming_bad_images(images):
         for number, first, second in sums.as_numpy_iterator():

@@ -11,6 +11,7 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import mapped
 from nntricks_keras.data.decoding import decode
 from nntricks_keras.errors import InputError
 
@@ -68,9 +69,8 @@ class _Store:
         """(raw image, label) of every image, in order."""
         with tf.device("CPU"):
             labels = tf.convert_to_tensor(self.labels)
-        dataset = tf.data.Dataset.range(len(self)).map(
-            lambda index: (self.image(index), tf.gather(labels, index)), num_parallel_calls=tf.data.AUTOTUNE
-        )
+        indices = tf.data.Dataset.range(len(self))
+        dataset = mapped(indices, lambda index: (self.image(index), tf.gather(labels, index)))
         _STORE_BEHIND[dataset] = self
         return dataset
 
