@@ -44,6 +44,7 @@ def test_a_folder_with_test_has_its_validation_carved_from_train_by_class(folder
     assert found.image_shape == (None, None, 3)
 
 
+@pytest.mark.slow
 def test_the_split_is_repeatable_and_depends_on_the_seed(folder):
     def shapes(seed):
         return [
