@@ -7,6 +7,7 @@ the time before the first step of a training.
 import tensorflow as tf
 
 as_written = tf.autograph.experimental.do_not_convert
+compiled = tf.function(autograph=False, jit_compile=True)
 
 
 def mapped(dataset, function):

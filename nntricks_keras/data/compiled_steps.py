@@ -7,6 +7,7 @@ import functools
 
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import compiled
 from nntricks_keras.data.colors import is_active, sample_colors
 from nntricks_keras.data.erasing import erase
 from nntricks_keras.data.evaluation_view import standardize
@@ -35,12 +36,12 @@ class CompiledSteps:
         self.augmentation = augmentation
         self.preprocessing = preprocessing
         self.num_raw = num_raw
-        self.plan = tf.function(self._plan, autograph=False, jit_compile=True)
-        self.places = tf.function(self._places, autograph=False, jit_compile=True)
-        self.interpolate = tf.function(interpolate, autograph=False, jit_compile=True)
-        self.render = tf.function(self._render, autograph=False, jit_compile=True)
-        self.recolor = tf.function(self._recolor, autograph=False, jit_compile=True)
-        self.finish = tf.function(self._finish, autograph=False, jit_compile=True)
+        self.plan = compiled(self._plan)
+        self.places = compiled(self._places)
+        self.interpolate = compiled(interpolate)
+        self.render = compiled(self._render)
+        self.recolor = compiled(self._recolor)
+        self.finish = compiled(self._finish)
 
     @property
     def has_operations(self):

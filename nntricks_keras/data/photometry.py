@@ -1,17 +1,17 @@
 """The operations of RandAugment that change levels, on float32 images (h, w, c) of grey levels from 0 to 255.
 
 Each takes (image, strength from -1 to 1, reach) and means what Pillow's ImageOps and ImageEnhance mean by its name.
+Compiled, since TensorFlow's own kernels take several times as long, most of all where one number a channel meets an
+image.
 """
 
 import tensorflow as tf
 
+from nntricks_keras.data.as_written import compiled
 from nntricks_keras.data.channels import CHANNELS
 
-# TensorFlow's own kernels take several times as long, most of all where one number a channel meets an image.
-_compiled = tf.function(autograph=False, jit_compile=True)
 
-
-@_compiled
+@compiled
 def _autocontrast(image, strength, reach):
     low, high = _over_pixels(tf.reduce_min, image), _over_pixels(tf.reduce_max, image)
     return tf.where(high > low, (image - low) * 255 / tf.maximum(high - low, 1e-6), image)
@@ -27,7 +27,7 @@ def _equalize(image, strength, reach):
     return tf.gather(_equalizing_table(tf.reshape(counts, [channels, 256])), levels)
 
 
-@_compiled
+@compiled
 def _numbered_levels(image):
     """Whole levels, those of channel k moved by 256 k, so that one count and one table serve all channels."""
     return tf.cast(tf.round(image), tf.int32) + 256 * tf.range(image.shape[-1])
@@ -43,33 +43,33 @@ def _equalizing_table(counts):
     return tf.cast(tf.reshape(table, [-1]), tf.float32)
 
 
-@_compiled
+@compiled
 def _solarize(image, strength, reach):
     return tf.where(image >= 256 * (1 - tf.abs(strength)), 255 - image, image)
 
 
-@_compiled
+@compiled
 def _posterize(image, strength, reach):
     step = 2.0 ** tf.round(tf.abs(strength) * reach.posterized_bits)
     return tf.floor(tf.round(image) / step) * step
 
 
-@_compiled
+@compiled
 def _color(image, strength, reach):
     return _blend(_grey(image), image, strength, reach)
 
 
-@_compiled
+@compiled
 def _contrast(image, strength, reach):
     return _blend(_grey(_over_pixels(tf.reduce_mean, image)), image, strength, reach)
 
 
-@_compiled
+@compiled
 def _brightness(image, strength, reach):
     return _blend(0.0, image, strength, reach)
 
 
-@_compiled
+@compiled
 def _sharpness(image, strength, reach):
     # Pillow's SMOOTH filter, 1 but for a 5 in the middle; the outermost pixels stay.
     height, width = image.shape[:2]

@@ -25,8 +25,7 @@ def command(*arguments):
 
 @pytest.fixture(scope="module")
 def experiment(picture_folder):
-    settings = {"data": str(picture_folder), "image_size": (16, 16), "recipe": TINY}
-    return zoo.Experiment(model="vgg_mini", arguments={"width": 0.3}, **settings)
+    return zoo.Experiment(model="vgg_mini", arguments={"width": 0.3}, data=str(picture_folder), recipe=TINY)
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +120,9 @@ def test_resume_with_a_changed_experiment_names_the_field(experiment, run):
         zoo.train(changed, run.folder, resume=True)
     with pytest.raises(InputError, match="image_size"):
         zoo.train(dataclasses.replace(experiment, image_size=(24, 24)), run.folder, resume=True)
-    with pytest.raises(InputError, match="resize was 18, now 16"):
-        zoo.train(dataclasses.replace(experiment, resize=16), run.folder, resume=True)
-    as_then = dataclasses.replace(experiment, resize=18)  # which it was by itself
+    with pytest.raises(InputError, match="resize was 73, now 64"):
+        zoo.train(dataclasses.replace(experiment, resize=64), run.folder, resume=True)
+    as_then = dataclasses.replace(experiment, resize=73)  # which it was by itself
     assert zoo.train(as_then, run.folder, resume=True).metrics == run.metrics
     assert zoo.train(experiment, run.folder, resume=True).metrics == run.metrics
 
@@ -214,7 +213,7 @@ def test_evaluate_prints_what_the_run_measured(run, capsys):
 
 @pytest.mark.slow
 def test_evaluate_by_a_protocol_of_the_papers(run, capsys):
-    assert command("evaluate", run.folder, "--protocol", "dense", "--scales", 16, 20) == 0
+    assert command("evaluate", run.folder, "--protocol", "dense", "--scales", 64, 80) == 0
     assert "protocol dense" in capsys.readouterr().out
     assert command("evaluate", run.folder, "--protocol", "ten_crop") == 0
     assert "95 % interval" in capsys.readouterr().out
