@@ -46,6 +46,25 @@ PHOTOS = "photo_patches"  # a folder: --photos says where
 MINI = {"data": "fashion_mnist_mini", "table": "devices"}
 SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
+    "vgg": Setting(
+        "vgg_mini",
+        "--width 1.34 --epochs 85 --batch-size 128 --learning-rate 0.2 --weight-decay 5e-4 --nesterov "
+        "--padding-crop 1 --erasing 0.25 --label-smoothing 0.1 --precision auto",
+        0.950,
+        60,
+    ),
+    "alexnet": Setting(
+        "alexnet_mini",
+        "--norm batch --epochs 40 --batch-size 128 --learning-rate 0.1 --weight-decay 1e-3 --nesterov "
+        "--padding-crop 1 --erasing 0.25 --label-smoothing 0.1 --precision auto",
+        0.935,
+        60,
+    ),
+    "shipped": Setting(
+        "vgg_mini",
+        "--epochs 40 --batch-size 128 --learning-rate 0.2 --weight-decay 5e-4 --nesterov "
+        "--padding-crop 1 --erasing 0.1 --label-smoothing 0.1",
+    ),
     "one_device": Setting("vgg_mini", "--recipe quick", **MINI),
     "two_devices": Setting("vgg_mini", "--recipe quick --devices 2", **MINI),
     "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
