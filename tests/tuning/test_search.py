@@ -17,9 +17,7 @@ from nntricks_keras.errors import InputError
 from tests.tuning import pretended
 from tuning import worker
 from tuning.chief import Chief, only_chief
-from tuning.durations import in_words, parse_seconds
 from tuning.first_points import complete_points
-from tuning.objectives import parse_objective
 from tuning.oracles import make_oracle
 from tuning.spaces import hyperparameters
 from tuning.studies import COMPLETED, FAILED, PRUNED, Study, StudySettings, TrialRecord
@@ -287,15 +285,3 @@ def test_points_by_hand_are_completed_and_checked(experiment, tmp_path):
     ]:
         with pytest.raises(InputError, match=message):
             complete_points([point], whole)
-
-
-def test_spans_of_time_and_objectives_are_read_as_written():
-    assert [parse_seconds(text) for text in (90, "90", "90s", "30m", "2h", "1h30m", "0.5h")] == [
-        90, 90, 90, 1800, 7200, 5400, 1800,
-    ]  # fmt: skip
-    assert [in_words(seconds) for seconds in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
-    for text in ("m", "-3", "10x", "", "1h 30q"):
-        with pytest.raises(InputError):
-            parse_seconds(text)
-    assert parse_objective("val_loss") == ("val_loss", "min")
-    assert parse_objective("top5:max") == ("top5", "max")

@@ -18,6 +18,8 @@ from nntricks_keras.hardware import usable_cores
 from tests.tuning.test_oracles import begin, complete, play, space
 from tuning import searches, supervision, worker
 from tuning.commands import ExperimentOptions
+from tuning.durations import in_words, parse_seconds
+from tuning.objectives import parse_objective
 from tuning.oracles import make_oracle
 from tuning.progress import Progress
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, Study, StudySettings, TrialRecord
@@ -187,3 +189,15 @@ def test_the_pruner_of_a_search_has_the_settings_it_is_given(tmp_path, monkeypat
         assert words in capsys.readouterr().err
     with pytest.raises(InputError, match="none is given"):
         searches.search(experiment, tmp_path / "other", pruner_settings={"eta": 2})
+
+
+def test_spans_of_time_and_objectives_are_read_as_written():
+    assert [parse_seconds(text) for text in (90, "90", "90s", "30m", "2h", "1h30m", "0.5h")] == [
+        90, 90, 90, 1800, 7200, 5400, 1800,
+    ]  # fmt: skip
+    assert [in_words(seconds) for seconds in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
+    for text in ("m", "-3", "10x", "", "1h 30q"):
+        with pytest.raises(InputError):
+            parse_seconds(text)
+    assert parse_objective("val_loss") == ("val_loss", "min")
+    assert parse_objective("top5:max") == ("top5", "max")
