@@ -55,7 +55,7 @@ SETTINGS = {
     ),
     "alexnet": Setting(
         "alexnet_mini",
-        "--norm batch --epochs 40 --batch-size 128 --learning-rate 0.1 --weight-decay 1e-3 --nesterov "
+        "--norm batch --epochs 55 --batch-size 128 --learning-rate 0.1 --weight-decay 1e-3 --nesterov "
         "--padding-crop 1 --erasing 0.25 --label-smoothing 0.1 --precision auto",
         0.935,
         60,

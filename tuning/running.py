@@ -1,10 +1,8 @@
 """A search under way: the chief serves, the workers of this machine are watched, and people are told."""
 
-import contextlib
-import signal
-import threading
 import time
 
+from nntricks_keras import signals
 from nntricks_keras.files import write_json
 from tuning.chief import Chief
 from tuning.dependable import LOCAL
@@ -38,7 +36,7 @@ def run(study, oracle, progress, budget, num_workers, address, memory_limit, run
         else None
     )
     try:
-        with _noting_signals() as signals, Chief(oracle, address) as chief:
+        with signals.noted() as came, Chief(oracle, address) as chief:
             if chief.is_open:
                 progress.say(
                     f"warning: whoever can reach {chief.address} can give this search results: "
@@ -53,7 +51,7 @@ def run(study, oracle, progress, budget, num_workers, address, memory_limit, run
                 crew.begin(chief.local_address)
             while not oracle.is_finished():
                 _tend(study, oracle, progress, crew, chief)
-                if signals or (deadline and time.monotonic() > deadline):
+                if came or (deadline and time.monotonic() > deadline):
                     oracle.stopping = True
                     if crew:
                         crew.stop()
@@ -70,10 +68,10 @@ def run(study, oracle, progress, budget, num_workers, address, memory_limit, run
         if crew:
             crew.close()
     left = [record.trial_id for record in study.records() if record.status == RUNNING]
-    if signals:
+    if came:
         raise SearchInterruptedError(
             f"stopped after {progress.num_ended} of {oracle.settings.num_trials} trials, with {len(left)} half done",
-            signals[0],
+            came[0],
         )
     if not oracle.is_finished():
         progress.say(
@@ -105,24 +103,3 @@ def _tell(study, oracle, progress):
         if progress.best is not best:
             write_json(study.folder / "best.json", progress.best.experiment)
     return len(ended)
-
-
-@contextlib.contextmanager
-def _noting_signals():
-    """A list that the first Ctrl-C or SIGTERM is put into; the second interrupts at once."""
-    came = []
-    if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
-        yield came
-        return
-
-    def note(number, _):
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

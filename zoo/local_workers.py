@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+from nntricks_keras.signals import handled_by
 from nntricks_keras.training.cluster import Cluster
 from zoo import tether
 from zoo.gpus import shares
@@ -78,15 +79,8 @@ def _passing_on_signals(processes):
             if process.poll() is None:
                 process.send_signal(number)
 
-    before = {
-        signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-    }
-    try:
+    with handled_by({signal.SIGTERM: pass_on, signal.SIGINT: lambda *_: None}):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _free_ports(count):

@@ -3,13 +3,13 @@
 import contextlib
 import math
 import signal
-import threading
 import time
 
 import keras
 import numpy as np
 from keras import ops
 
+from nntricks_keras import signals
 from nntricks_keras.errors import InputError
 from nntricks_keras.files import save_atomically
 from nntricks_keras.serialization import differences, in_words
@@ -85,7 +85,7 @@ class Recorder(keras.callbacks.Callback):
             self.state_keepers.append(EarlyStopping("val_top1", recipe.early_stopping_patience))
         self._plain = None  # the network to be saved
         self._draw_after = 0.0  # by time.perf_counter
-        self._signal = None
+        self._signals = []  # that have asked to stop, here or on another worker
         self._metrics = None  # of an epoch that was cut short: the sums of its first part
         self._seconds_before = 0.0  # likewise
 
@@ -110,29 +110,9 @@ class Recorder(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def stopping_on_signals(self):
-        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint.
-
-        Whoever sends SIGTERM may repeat it, and still wants the checkpoint; a second Ctrl-C does not.
-        """
-        if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
+        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint."""
+        with signals.noted() as self._signals:
             yield
-            return
-
-        came = []
-
-        def ask_to_stop(number, _):
-            if number == signal.SIGINT and number in came:
-                raise KeyboardInterrupt
-            came.append(number)
-            if self._signal is None:
-                self._signal = number
-
-        before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._metrics is not None:
@@ -159,7 +139,8 @@ class Recorder(keras.callbacks.Callback):
             self._save(len(self.history), seconds=now - self._began)
             self._saved = now
         if asked_to_stop:
-            raise TrainingInterruptedError(f"stopped at step {self.step} (epoch {len(self.history) + 1})", self._signal)
+            where = f"step {self.step} (epoch {len(self.history) + 1})"
+            raise TrainingInterruptedError(f"stopped at {where}", self._signals[0])
 
     def on_epoch_end(self, epoch, logs=None):
         self._check_weights()
@@ -181,7 +162,7 @@ class Recorder(keras.callbacks.Callback):
         if self.workers.is_chief and self.title is not None:
             self._draw()
         if self._agree()[1]:
-            raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signal)
+            raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signals[0])
 
     def _check_weights(self):
         """For what is to be saved: the loss of a step is that before its update, which may have spoilt the weights."""
@@ -200,10 +181,11 @@ class Recorder(keras.callbacks.Callback):
 
     def _agree(self, is_due=False):
         """(whether a checkpoint is due, whether to stop): the same on every worker, though a signal comes to one."""
-        due, *signals = self.workers.sum([is_due, self._signal == signal.SIGINT, self._signal == signal.SIGTERM])
-        if self._signal is None and any(signals):
-            self._signal = signal.SIGINT if signals[0] else signal.SIGTERM
-        return bool(due), any(signals)
+        first = self._signals[:1]
+        due, *stop = self.workers.sum([is_due, first == [signal.SIGINT], first == [signal.SIGTERM]])
+        if any(stop) and not first:
+            self._signals.append(signal.SIGINT if stop[0] else signal.SIGTERM)
+        return bool(due), any(stop)
 
     def _sync(self):
         """Within an epoch on JAX the variables hold the weights of its start, or nothing, until this."""
@@ -246,7 +228,7 @@ class Recorder(keras.callbacks.Callback):
     def _draw(self):
         """Draws the curves, unless the last picture is so recent that drawing would slow the training."""
         began = time.perf_counter()
-        if self._signal is None and began < self._draw_after:
+        if not self._signals and began < self._draw_after:
             return
         draw_curves(self.run.folder / "curves.png", self.history, self.title)
         ended = time.perf_counter()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from nntricks_keras import signals
 from nntricks_keras.training import recorder
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.progress import ProgressBar
@@ -81,10 +82,9 @@ def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
 
 def test_only_a_second_ctrl_c_stops_at_once():
     """A parent or a batch system may repeat its SIGTERM while the epoch is validated."""
-    asked = types.SimpleNamespace(_signal=None)
-    with Recorder.stopping_on_signals(asked):
+    with signals.noted() as came:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             os.kill(os.getpid(), number)
-        assert asked._signal == signal.SIGTERM
+        assert came[0] == signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
