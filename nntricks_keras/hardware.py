@@ -14,19 +14,26 @@ def processor_name():
     "AMD EPYC (AVX-512, bfloat16)": clouds hide the model, and one that has these trains several times as fast as
     another of its name that has not.
     """
-    try:
-        told = dict(
-            [part.strip() for part in line.split(":", 1)]
-            for line in reversed(Path("/proc/cpuinfo").read_text().splitlines())
-            if ":" in line
-        )
-    except OSError:
-        told = {}
-    if "model name" not in told:
+    name = _told("model name")
+    if name is None:
         return platform.processor() or platform.machine()
-    flags = told.get("flags", "").split()
-    wide = ", ".join(name for flag, name in WIDE.items() if flag in flags)
-    return f"{told['model name']} ({wide})" if wide else told["model name"]
+    flags = cpu_flags()
+    wide = ", ".join(words for flag, words in WIDE.items() if flag in flags)
+    return f"{name} ({wide})" if wide else name
+
+
+def cpu_flags():
+    """The processor's instruction sets as Linux names them ("flags" of x86, "Features" of ARM); elsewhere none."""
+    return set((_told("flags", "Features") or "").split())
+
+
+def _told(*names):
+    """What /proc/cpuinfo says of its first processor under the first of these names that it has; None: nothing."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(names)), None)
 
 
 def usable_cores():

@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
-from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+from nntricks_keras.hardware import cpu_flags
 
 BFLOAT16_ON_CPU = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of x86 (two kinds of instruction) and of ARM
 
@@ -49,18 +50,10 @@ def _fastest():
 
         capability = compute_capability()
         return _of_capability(capability) if capability else "mixed_bfloat16"
-    return "mixed_bfloat16" if BFLOAT16_ON_CPU & _cpu_flags() else "float32"
+    return "mixed_bfloat16" if BFLOAT16_ON_CPU & cpu_flags() else "float32"
 
 
 def _of_capability(capability):
     if capability >= (8, 0):
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= (7, 0) else "float32"
-
-
-def _cpu_flags():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith(("flags", "Features"))), set())

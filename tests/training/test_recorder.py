@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 
-from nntricks_keras import signals
 from nntricks_keras.training import recorder
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.progress import ProgressBar
@@ -82,9 +81,10 @@ def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
 
 def test_only_a_second_ctrl_c_stops_at_once():
     """A parent or a batch system may repeat its SIGTERM while the epoch is validated."""
-    with signals.noted() as came:
+    asked = types.SimpleNamespace()
+    with Recorder.stopping_on_signals(asked):
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             os.kill(os.getpid(), number)
-        assert came[0] == signal.SIGTERM
+        assert asked._signals[0] == signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)

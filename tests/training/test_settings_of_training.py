@@ -197,7 +197,7 @@ def test_auto_takes_what_the_machine_computes_natively(monkeypatch, caplog, flag
     gpus = ["GPU:0"] if capability else []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: {"compute_capability": capability})
-    monkeypatch.setattr(precision, "_cpu_flags", lambda: flags)
+    monkeypatch.setattr(precision, "cpu_flags", lambda: flags)
     assert precision.resolve("auto") == fastest
     assert precision.resolve("float32") == "float32"
     precision.resolve("mixed_bfloat16")
