@@ -70,8 +70,8 @@ SETTINGS = {
     "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
     "photographs": Setting(
         "vgg_mini",
-        "--image-size 64 64 --resize 64 --vertical-flip --padding-crop 4 --erasing 0.5 "
-        "--label-smoothing 0.1 --epochs 30",
+        "--image-size 64 64 --resize 64 --width 1.34 --vertical-flip --padding-crop 4 --erasing 0.5 "
+        "--label-smoothing 0.1 --epochs 60 --precision auto",
         0.85,
         15,
         data=PHOTOS,
