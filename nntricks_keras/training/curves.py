@@ -1,24 +1,23 @@
 """curves.png: what a training did, epoch by epoch, and several of them over one another."""
 
 from nntricks_keras.files import save_atomically
-from nntricks_keras.training.history import best_epoch
 
 TRAINING, VALIDATION = "#9aa5b1", "#c8553d"
 
 
-def draw_curves(path, history, title, metrics=None):
+def draw_curves(path, history, best, title, metrics=None):
     """Draws error and loss by epoch, with the learning rate below, to a PNG.
 
     Args:
         path: where the PNG goes.
         history: rows of Run.history, at least one.
+        best: the one whose weights are kept.
         title: the headline.
         metrics: contents of metrics.json; its test top-1 is drawn as a line.
     """
     from matplotlib.figure import Figure  # no window, no global state; half a second, so only when a picture is due
 
     epochs = [row["epoch"] for row in history]
-    best = best_epoch(history)
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[4, 1])
     accuracy, loss = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
@@ -32,7 +31,7 @@ def draw_curves(path, history, title, metrics=None):
         axes.set_xlabel("epoch")
     accuracy.plot(best["epoch"], best["val_top1"], "o", ms=9, mfc="none", mec=VALIDATION, mew=1.5)
     accuracy.annotate(
-        f"best {best['val_top1']:.4f}",
+        f"kept {best['val_top1']:.4f}",
         (best["epoch"], best["val_top1"]),
         xytext=(0, -18),
         textcoords="offset points",

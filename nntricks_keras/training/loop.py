@@ -17,7 +17,6 @@ from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.compilation import compile_model
 from nntricks_keras.training.curves import draw_curves
-from nntricks_keras.training.history import best_epoch
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.tensorboard import TensorBoard
 from nntricks_keras.training.watching import watch
@@ -119,7 +118,7 @@ def train(
         run,
         network,
         recipe,
-        image_data.counts["train"],
+        image_data.counts,
         None if lean else title or network.name,
         checkpoint_minutes,
         average,
@@ -158,6 +157,7 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
         distribution.in_force(strategy),
         naming_bad_images(image_data.train, image_data.validation),
     ):
+        last_word = keras.callbacks.LambdaCallback(on_epoch_end=recorder.stop_after_epoch)
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
@@ -183,9 +183,11 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, *watching, *callbacks],
+                callbacks=[*recorder.state_keepers, recorder, *watching, *callbacks, last_word],
                 verbose=0,
             )
+            if model.stop_training:  # also at the wish of a callback that comes after the recorder
+                break
             step = last * steps_per_epoch
         if workers.is_chief:
             with distribution.alone():
@@ -206,7 +208,7 @@ def _finish(run, recorder, test, recipe, num_parameters):
     """Writes metrics.json; with `test`, its images and their Preprocessing, evaluates the best model on them, once, and
     draws the final curves."""
     history = recorder.history
-    best = best_epoch(history)
+    best = recorder.best()
     seconds = sum(row["seconds"] for row in history)
     metrics = {"test": evaluate(run.load_model(), *test)} if test else {}  # on one device: not the batch of them all
     metrics |= {
@@ -221,7 +223,7 @@ def _finish(run, recorder, test, recipe, num_parameters):
     }
     write_json(run.folder / "metrics.json", metrics)
     if test:
-        draw_curves(run.folder / "curves.png", history, recorder.title, metrics)
+        draw_curves(run.folder / "curves.png", history, best, recorder.title, metrics)
 
 
 def _check_model(model, image_data, preprocessing):

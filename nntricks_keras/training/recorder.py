@@ -52,20 +52,21 @@ class Recorder(keras.callbacks.Callback):
         run: Run.
         model: the network whose best state is kept; it may share its layers with the one that is fitted.
         recipe: Recipe.
-        num_images: that an epoch trains on.
+        counts: of images, {split: number}.
         title: the headline of curves.png; None draws none.
         checkpoint_minutes: time between checkpoints within an epoch.
         average: WeightAverage, or None.
         workers: Workers.
     """
 
-    def __init__(self, run, model, recipe, num_images, title, checkpoint_minutes, average, workers):
+    def __init__(self, run, model, recipe, counts, title, checkpoint_minutes, average, workers):
         super().__init__()
         self.run = run
         self.network = model
         self.recipe = recipe
-        self.num_images = num_images
-        self.steps_per_epoch = math.ceil(num_images / recipe.batch_size)
+        self.num_images = counts["train"]
+        self.num_validation_images = counts["validation"]
+        self.steps_per_epoch = math.ceil(self.num_images / recipe.batch_size)
         self.title = title
         self.checkpoint_minutes = checkpoint_minutes
         self.history = []
@@ -83,6 +84,7 @@ class Recorder(keras.callbacks.Callback):
             )
         if recipe.early_stopping_patience:
             self.state_keepers.append(EarlyStopping("val_top1", recipe.early_stopping_patience))
+        self._config = model.get_config()  # of before anything is frozen for its first epochs
         self._plain = None  # the network to be saved
         self._draw_after = 0.0  # by time.perf_counter
         self._signals = []  # that have asked to stop, here or on another worker
@@ -106,6 +108,8 @@ class Recorder(keras.callbacks.Callback):
         self.stopped_early = state["stopped_early"]
         self.step = state["step"]
         self._metrics, self._seconds_before = state["metrics"], state["seconds"]
+        if self.workers.is_chief and self.history and self.step % self.steps_per_epoch == 0:
+            self._keep_best()  # it may have been killed between the checkpoint and this
         return self.step
 
     @contextlib.contextmanager
@@ -152,17 +156,23 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._began, 3)
         row["images_per_second"] = round(self.num_images / (self._trained - self._began), 1)
         self.history.append(row)
-        is_best = best_epoch(self.history) is row
         self.stopped_early = bool(self.model.stop_training)
         if self.workers.is_chief:
-            if is_best:
-                self._save_network()
             self.run.write_history(self.history)
         self._save(epoch + 1)
+        if self.workers.is_chief:
+            self._keep_best()
         if self.workers.is_chief and self.title is not None:
             self._draw()
+
+    def stop_after_epoch(self, epoch, logs=None):
+        """For the last callback of all: the others have done their part when a signal ends the training."""
         if self._agree()[1]:
             raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signals[0])
+
+    def best(self):
+        """The row of the epoch that model.keras holds."""
+        return best_epoch(self.history, self.num_validation_images)
 
     def _check_weights(self):
         """For what is to be saved: the loss of a step is that before its update, which may have spoilt the weights."""
@@ -214,11 +224,17 @@ class Recorder(keras.callbacks.Callback):
             self._averages(),
         )
 
-    def _save_network(self):
-        """model.keras: the network, uncompiled: half the size on disk, and loads where no training room is imported."""
+    def _keep_best(self):
+        """model.keras, if the epoch that has just ended is the best: the network, uncompiled, half the size on disk.
+
+        After the checkpoint: the other way round, where that fails, model.keras would hold an epoch that is trained
+        again, on some machines to other weights.
+        """
+        if self.best() is not self.history[-1]:
+            return
         with alone():
             if self._plain is None:
-                self._plain = type(self.network).from_config(self.network.get_config())
+                self._plain = type(self.network).from_config(self._config)
             self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
             save_atomically(self.run.model_path, self._plain.save)
 
@@ -230,6 +246,6 @@ class Recorder(keras.callbacks.Callback):
         began = time.perf_counter()
         if not self._signals and began < self._draw_after:
             return
-        draw_curves(self.run.folder / "curves.png", self.history, self.title)
+        draw_curves(self.run.folder / "curves.png", self.history, self.best(), self.title)
         ended = time.perf_counter()
         self._draw_after = ended + (ended - began) / DRAWING_SHARE

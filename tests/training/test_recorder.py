@@ -12,6 +12,7 @@ import pytest
 
 from nntricks_keras.training import recorder
 from nntricks_keras.training.checkpoints import Checkpoints
+from nntricks_keras.training.history import best_epoch
 from nntricks_keras.training.progress import ProgressBar
 from nntricks_keras.training.recorder import Recorder
 from tests.training.small_runs import RECIPE, plain, train, weights
@@ -47,19 +48,36 @@ def test_a_smaller_last_batch_counts_for_what_it_holds(images, tmp_path, monkeyp
     assert [row["images_per_second"] for row in run.history] == [round(number / seconds, 1)] * 2
 
 
-def test_of_epochs_with_equal_accuracy_the_one_of_the_smallest_loss_is_kept(images, tmp_path, monkeypatch):
-    seen, losses, as_it_is = [], [0.9, 0.4, 0.6], Recorder.on_epoch_end
+def test_the_last_epoch_that_validation_cannot_tell_from_its_best_is_kept(images, tmp_path, monkeypatch):
+    number = images.counts["validation"]
+    error = (0.8 * 0.2 / number) ** 0.5
+    seen, given, as_it_is = [], [0.8, 0.8 - 0.8 * error, 0.8 - 1.2 * error], Recorder.on_epoch_end
 
-    def tied(self, epoch, logs):
+    def judged(self, epoch, logs):
         seen.append(self.network.get_weights())
-        as_it_is(self, epoch, {**logs, "val_top1": 0.5, "val_loss": losses[epoch]})
+        as_it_is(self, epoch, {**logs, "val_top1": given[epoch]})
 
-    monkeypatch.setattr(Recorder, "on_epoch_end", tied)
+    monkeypatch.setattr(Recorder, "on_epoch_end", judged)
     run = train(images, tmp_path / "run", model=plain)
-    assert [row["val_loss"] for row in run.history] == losses
-    assert (run.metrics["best_epoch"], run.metrics["validation"]["loss"]) == (2, 0.4)
+    assert [row["val_top1"] for row in run.history] == given
+    assert (run.metrics["best_epoch"], run.metrics["validation"]["top1"]) == (2, given[1])
     for kept, of_epoch in zip(weights(run), seen[1], strict=True):
         np.testing.assert_array_equal(kept, of_epoch)
+
+
+@pytest.mark.parametrize(
+    ("tops", "number", "best"),
+    [
+        ([0.9, 0.94, 0.93], 100, 3),  # 0.024 is the standard error of 0.94
+        ([0.9, 0.94, 0.93], 10_000, 2),  # and here 0.0024
+        ([0.5, 1.0, 0.9975], 400, 3),  # one image of 400
+        ([0.5, 1.0, 0.99], 400, 2),
+        ([0.7], 1, 1),
+    ],
+)
+def test_the_best_epoch_by_so_many_validation_images(tops, number, best):
+    history = [{"epoch": epoch, "val_top1": top1} for epoch, top1 in enumerate(tops, 1)]
+    assert best_epoch(history, number)["epoch"] == best
 
 
 def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):

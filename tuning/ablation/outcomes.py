@@ -21,8 +21,10 @@ class Outcome:
     diverged: bool
     curve: tuple[float, ...]
     """validation top-1 by epoch"""
+    best_epoch: int | None
+    """from 1; None of one that diverged"""
     val_top1: float
-    """of the best epoch"""
+    """of the best epoch, of which the run keeps the model"""
     test_top1: float
     """of that epoch's model, evaluated once"""
     epoch_seconds: float
@@ -50,6 +52,7 @@ def read_outcomes(folder, settings):
 
 def _read(run, recipe, seed, diverged):
     history = run.history
+    best = None if diverged else run.metrics["best_epoch"]
     curve = tuple(round(row["val_top1"], 6) for row in history)  # float32, and a share of at most some 10,000 images
     chance = 1 / len(run.class_names)
     seconds = [row["seconds"] for row in history]
@@ -58,7 +61,8 @@ def _read(run, recipe, seed, diverged):
         seed=seed,
         diverged=diverged,
         curve=curve,
-        val_top1=chance if diverged else max(curve),
+        best_epoch=best,
+        val_top1=chance if diverged else curve[best - 1],
         test_top1=chance if diverged else round(run.metrics["test"]["top1"], 6),
         epoch_seconds=statistics.median(seconds) if seconds else float("nan"),
         seconds=sum(seconds),
@@ -79,7 +83,7 @@ def write_runs(path, settings, outcomes):
                 "val_top1": outcome.val_top1,
                 "test_top1": outcome.test_top1,
                 "epochs": len(outcome.curve),
-                "best_epoch": outcome.curve.index(max(outcome.curve)) + 1 if outcome.curve else "",
+                "best_epoch": outcome.best_epoch,
                 "epoch_seconds": outcome.epoch_seconds,
                 "seconds": round(outcome.seconds, 3),
             }

@@ -23,7 +23,7 @@ def main(argv):
 def _compare(folders, picture):
     from nntricks_keras import training
     from nntricks_keras.training.curves import draw_comparison
-    from nntricks_keras.training.history import best_epoch, quality
+    from nntricks_keras.training.history import best_epoch
 
     if not folders:
         raise UsageError("compare needs at least one run folder")
@@ -34,9 +34,10 @@ def _compare(folders, picture):
         raise UsageError(f"no epoch of {', '.join(empty)} has ended yet")
     draw_comparison(picture, histories)
 
-    best = {folder: best_epoch(history) for folder, history in histories.items()}
+    counts = {folder: run.inputs["counts"]["validation"] for folder, run in runs.items()}
+    best = {folder: best_epoch(history, counts[folder]) for folder, history in histories.items()}
     rows = [("run", "epochs", "best", "val top-1", "val loss", "test top-1", "images/s")]
-    for folder in sorted(folders, key=lambda folder: quality(best[folder]), reverse=True):
+    for folder in sorted(folders, key=lambda folder: (-best[folder]["val_top1"], best[folder]["val_loss"])):
         row, run = best[folder], runs[folder]
         metrics = run.metrics if run.is_complete else None
         test = (
