@@ -162,7 +162,7 @@ class _Plan:
 
     def _fold_forward(self, step):
         """Into the kernel that takes the normalized values, if no padding with zeros comes between."""
-        kernel_step = self._next_kernel(step, lambda layer: isinstance(layer, layers.Dropout | keras.layers.Flatten))
+        kernel_step = self._next_kernel(step, _keeps_channels_last)
         shape = step.args[0].shape
         if kernel_step is None or kernel_step in self.norm_before or _pads(kernel_step.operation):
             return
@@ -210,6 +210,13 @@ _SCALED_THROUGH = (
     *(keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D, keras.layers.GlobalAveragePooling3D),
     *(keras.layers.GlobalMaxPooling1D, keras.layers.GlobalMaxPooling2D, keras.layers.GlobalMaxPooling3D),
 )
+
+
+def _keeps_channels_last(layer):
+    """Whether of what a layer lets pass, flattened or not, the last axis still varies fastest."""
+    if isinstance(layer, keras.layers.Flatten):
+        return layer.data_format != "channels_first"  # with it Flatten transposes first, whatever the values are
+    return isinstance(layer, layers.Dropout)
 
 
 def _commutes_with_scaling(layer):

@@ -154,6 +154,15 @@ def test_outputs_that_others_see_are_not_normalized_away(rng):
     assert check(keras.Model(inputs, keras.layers.Add()([x, layers.BatchNorm()(x)])), rng).count("Conv2D") == 1
 
 
+@pytest.mark.parametrize(("order", "left"), [("channels_last", 0), ("channels_first", 1)])
+def test_a_norm_folds_through_a_flatten_that_keeps_the_order(order, left, rng):
+    """Keras's default under channels_first in keras.json: Flatten transposes, also what has its channels last."""
+    inputs = keras.Input((4, 5, 3))
+    x = layers.BatchNorm()(keras.layers.ReLU()(keras.layers.Conv2D(6, 3)(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten(data_format=order)(x)))
+    assert check(model, rng).count("BatchNormalization") == left
+
+
 def test_a_norm_on_another_axis_stays(rng):
     inputs = keras.Input((5, 6))
     x = layers.BatchNorm(axis=1)(keras.layers.Dense(6)(inputs))

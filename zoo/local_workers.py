@@ -72,14 +72,15 @@ def _watch(processes, logs, advice):
 
 @contextlib.contextmanager
 def _passing_on_signals(processes):
-    """SIGTERM goes on to the workers; Ctrl-C reaches them from the terminal, and here it only has to be survived."""
+    """SIGTERM goes on to the workers, and SIGINT as SIGTERM: Ctrl-C reaches them from the terminal too, and twice the
+    same would end them without a checkpoint; a SIGINT to this process alone does not."""
 
-    def pass_on(number, _):
+    def pass_on(*_):
         for process in processes:
             if process.poll() is None:
-                process.send_signal(number)
+                process.send_signal(signal.SIGTERM)
 
-    with handled_by({signal.SIGTERM: pass_on, signal.SIGINT: lambda *_: None}):
+    with handled_by({signal.SIGTERM: pass_on, signal.SIGINT: pass_on}):
         yield
 
 

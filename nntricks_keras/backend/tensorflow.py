@@ -77,7 +77,7 @@ def local_response_norm(x, size, bias, alpha, beta, axis):
 
         return tf.reshape(rows * _power(root, beta), tf.shape(x)), gradient
 
-    return tf.ensure_shape(tf.cast(function(tf.cast(x, dtype)), x.dtype), x.shape)
+    return _with_shape_of(x, tf.cast(function(tf.cast(x, dtype)), x.dtype))
 
 
 def _power(root, beta):

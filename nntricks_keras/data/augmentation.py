@@ -98,6 +98,10 @@ class Augmentation:
             if pair is not None:
                 is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
                 self._require(name, is_pair and 0 < pair[0] <= pair[1], "two positive numbers, the smaller first")
+                object.__setattr__(self, name, tuple(pair))  # a key of what has been compiled
+        rows = tuple(map(tuple, self.principal_colors))
+        self._require("principal_colors", [len(row) for row in rows] == [3, 3, 3], "three rows of three numbers")
+        object.__setattr__(self, "principal_colors", rows)
         for name in ("crop_area", "erasing_area"):
             self._require(
                 name, getattr(self, name) is None or getattr(self, name)[1] <= 1, "shares of the area, at most 1"

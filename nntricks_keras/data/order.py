@@ -58,7 +58,8 @@ class EpochOrder:
         per_epoch = self.steps_per_epoch
         if repeat:
             numbers = tf.data.Dataset.range(start_step, 2**62)
-            return numbers.map(lambda number: (number // per_epoch, number % per_epoch))
+            steps = numbers.map(lambda number: (number // per_epoch, number % per_epoch))
+            return steps.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         numbers = tf.data.Dataset.range(start_step, per_epoch)
         if not self.shuffle:
             return numbers.map(lambda step: (tf.zeros([], tf.int64), step))

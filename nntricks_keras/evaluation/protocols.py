@@ -45,15 +45,12 @@ def predictions(model, dataset, preprocessing, protocol="center", *, scales=None
     """The class probabilities of every image, averaged over its views, and its label; see `evaluate`.
 
     Returns:
-        (probabilities (images, num_classes) float32, labels (images,)), in the order of the data set.
+        (probabilities (images, num_classes) float64, labels (images,)), in the order of the data set.
     """
     check_name("protocol", protocol, PROTOCOLS)
     make_views = _view_makers(model, preprocessing, protocol, scales)
     with naming_bad_images(dataset):
-        found = [
-            (probabilities.astype("float32"), labels)
-            for probabilities, labels in _probabilities(model, dataset, make_views, protocol, batch_size)
-        ]
+        found = list(_probabilities(model, dataset, make_views, protocol, batch_size))
     if not found:
         raise InputError("the data set to evaluate on has no images")
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -86,6 +86,7 @@ class LayerHealth(keras.callbacks.Callback):
         self.prober = prober
         self.report = None
         self.step = 0
+        self._epoch = 0
         self._records = None
         self._history, self._reports = [], []
         self._events = None

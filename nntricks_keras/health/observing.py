@@ -132,11 +132,12 @@ class _Watch:
         y = _wide(ops.stop_gradient(outputs))
         axes = [axis for axis in range(rank) if axis != unit_axis]
         flat = ops.equal(y, 0) if place.flat is None else place.flat(y)
+        still = ops.logical_or(flat, ops.equal(y, 0)) if place.activation == "relu6" else flat  # it has two such ends
         self.notes[f"output/{key}"] = {
             **_moments(y),
             **({"sample": _sampled(y)} if self.histograms else {}),
             "order": ops.convert_to_tensor(self.order),
-            "alive": ops.any(ops.logical_not(flat), axes),
+            "alive": ops.any(ops.logical_not(still), axes),
             "flat": ops.mean(ops.cast(flat, y.dtype)),
             "negative": ops.mean(ops.cast(y < 0, y.dtype)),
         }

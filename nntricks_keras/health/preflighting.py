@@ -10,7 +10,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.health.held import hold
 from nntricks_keras.health.probing import Prober
 from nntricks_keras.health.report import Finding
-from nntricks_keras.health.streams import num_classes_of
+from nntricks_keras.health.streams import is_cross_entropy, num_classes_of
 
 MOSTLY = 0.5  # share of constant numbers in the inputs; the frame of MNIST's digits comes to 0.2
 
@@ -61,12 +61,6 @@ def _words(report):
     return f"preflight: {len(report.layers)} layers on {report.num_examples} examples{loss}: all well"
 
 
-def _is_cross_entropy(model):
-    loss = getattr(model, "loss", None)
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    return loss is not None and "crossentropy" in name.lower().replace("_", "")
-
-
 def _check_width(labels, classes):
     if labels.ndim == 2 and labels.shape[1] not in (1, classes):
         raise InputError(
@@ -106,7 +100,8 @@ def _not_distributions(labels, classes):
 def _logits_or_probabilities(model, report):
     last = report.layers[-1]
     outputs = getattr(model, "outputs", None)
-    if not _is_cross_entropy(model) or not outputs or outputs[0]._keras_history.operation.name != last.name:
+    takes_classes = is_cross_entropy(getattr(model, "loss", None))
+    if not takes_classes or not outputs or outputs[0]._keras_history.operation.name != last.name:
         return
     takes_logits = bool(getattr(model.loss, "from_logits", False))
     if takes_logits and last.activation in ("softmax", "sigmoid"):

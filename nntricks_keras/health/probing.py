@@ -59,7 +59,7 @@ class Prober:
     """
 
     def __init__(self, model, *, loss=None, histograms=False, compiled=True):
-        self.model = model
+        self.model, self.loss = model, loss
         self.places = places_of(model)
         self.observer = Observer(model, self.places, resolve_loss(model, loss), histograms, compiled)
 
@@ -67,8 +67,8 @@ class Prober:
         """As `probe`; `epoch` is kept in the report."""
         sums = [LayerSums(place) for place in self.places]
         inputs, labels, losses, count = {}, [], Moments(), 0
+        num_classes = num_classes_of(self.model, self.loss)
         for batch_x, batch_y in batches(self.model, x, y, max_examples):
-            num_classes = num_classes_of(self.model)
             numbers = class_numbers(batch_y, num_classes)
             if numbers is not None:
                 labels.append(np.bincount(numbers, minlength=num_classes))
@@ -91,7 +91,7 @@ class Prober:
             layers=rows,
             loss=losses.mean if losses.count else None,
             num_examples=count,
-            num_classes=num_classes_of(self.model) if labels else None,
+            num_classes=num_classes if labels else None,
             inputs=(*(sums_.statistics(name) for name, sums_ in inputs.items()), *entry),
             label_shares=tuple((np.sum(labels, axis=0) / count).tolist()) if labels else None,
             steps=None if optimizer is None else int(ops.convert_to_numpy(optimizer.iterations)),

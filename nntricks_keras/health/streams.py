@@ -22,7 +22,7 @@ def batches(model, x, y, max_examples):
     for inputs, labels in stream:
         count = num_examples(inputs)
         if left is not None and count > left:
-            inputs, labels = keras.tree.map_structure(lambda a: a[:left], (inputs, labels))  # noqa: B023
+            inputs, labels = keras.tree.map_structure(lambda a: None if a is None else a[:left], (inputs, labels))  # noqa: B023
             count = left
         if count:
             _check_inputs(model, inputs)
@@ -159,8 +159,26 @@ def _labels(y, outputs, wants):
     return ops.cast(y, "float32") if wants == "one-hot" else y
 
 
-def num_classes_of(model):
-    """Width of the outputs of a classifier; None for another model."""
+def is_cross_entropy(loss):
+    """Whether a loss, as `compile` takes it, is cross-entropy of any kind, by its name."""
+    return "crossentropy" in _name_of(loss)
+
+
+def _name_of(loss):
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return name.lower().replace("_", "")
+
+
+def num_classes_of(model, loss=None):
+    """How many classes a model tells apart that gives each example one of them; None for another model.
+
+    By its outputs, (batch, classes), and its loss (`loss`, else the compiled one): cross-entropy over the classes,
+    which is also what `resolve_loss` takes where there is none. Of a regression of several numbers there is no guess
+    to compare with, nor of several classes an example.
+    """
+    loss = getattr(model, "loss", None) if loss is None else loss
+    if loss is not None and (not is_cross_entropy(loss) or "binary" in _name_of(loss)):
+        return None
     try:
         shape = model.output_shape
     except (AttributeError, ValueError):  # a subclassed model has none

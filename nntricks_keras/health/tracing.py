@@ -78,6 +78,8 @@ def _within(container, prefix, seen=None):
         seen.add(id(layer))
         opened = _is_opened(layer)
         own = _own_weights(layer) if opened else layer.weights
+        if layer.trainable:  # of keras.layers.Normalization, mean and variance are no weights that learn
+            own = [weight for weight in own if weight.trainable]
         activation, flat = (None, None) if opened else activation_of(layer)
         if own or activation not in (None, "linear"):
             kernels = [weight for weight in own if len(weight.shape) > 1]

@@ -4,15 +4,22 @@ import math
 
 from nntricks_keras.health.report import HealthReport, alarm
 
+SMALL_LOSS = 0.01  # one that is nearer to 0 counts as this: a loss of 1e-6 that triples tells nothing
+
 
 def sorted_out(history):
-    """(rows of epochs as dicts, earlier reports) of a sequence of both; a dict of lists becomes a row an epoch."""
+    """(rows of epochs as dicts, earlier reports) of a sequence of both; a dict of lists becomes a row an epoch.
+
+    A list of fewer epochs than the others, as `fit(validation_freq=2)` leaves, does not say of which, and is left out.
+    """
     epochs, reports = [], []
     for item in [history] if isinstance(history, dict) else history:
         if isinstance(item, HealthReport):
             reports.append(item)
         elif any(isinstance(value, list) for value in item.values()):
             lists = {name: values for name, values in item.items() if isinstance(values, list)}
+            longest = max(map(len, lists.values()))
+            lists = {name: values for name, values in lists.items() if len(values) == longest}
             epochs += [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
         else:
             epochs.append(item)
@@ -60,8 +67,8 @@ def _growth(losses, limits):
                 f"the loss became {loss} in epoch {epoch}: rate too large; take a smaller one, or clip the gradients",
             )
             return
-    if losses and losses[-1] > limits.loss_growth * min(losses):
-        lowest = min(losses)
+    lowest = min(losses, default=0.0)
+    if losses and losses[-1] - lowest > (limits.loss_growth - 1) * max(abs(lowest), SMALL_LOSS):
         yield alarm(
             None,
             "exploding_loss",

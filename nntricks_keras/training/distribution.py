@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import math
 
 import keras
 import tensorflow as tf
@@ -71,6 +72,48 @@ def smallest_batch(strategy):
     """Images a step at least, so that every replica has some; see `feed`."""
     num_replicas = strategy.num_replicas_in_sync
     return order.smallest_batch(num_replicas) if _deals_parts(strategy) else num_replicas
+
+
+def check_shares(strategy, batch_size, count):
+    """InputError where a step leaves a replica without an image and that replica cannot do without.
+
+    Those on processors cannot: with oneDNN, TensorFlow's convolution of no images has the channels of its input, and
+    the next convolution ends the training.
+
+    Args:
+        strategy: tf.distribute.Strategy or keras.distribution.DataParallel.
+        batch_size: of a step, over all replicas.
+        count: of the training images.
+    """
+    if _leaves_one_out(strategy, batch_size, count):
+        raise InputError(
+            f"batch_size {batch_size} leaves one of {strategy.num_replicas_in_sync} devices without an image in a step "
+            f"of an epoch of {count} images, which processors cannot do without; "
+            f"{largest_shared_batch(strategy, batch_size, count)} would do"
+        )
+
+
+def largest_shared_batch(strategy, batch_size, count):
+    """The largest batch size, at most `batch_size`, that gives every processor of `count` images some in each step."""
+    for size in range(batch_size, 0, -1):
+        if not _leaves_one_out(strategy, size, count):
+            return size
+    raise InputError(f"{count} images are too few for {strategy.num_replicas_in_sync} devices that are processors")
+
+
+def _leaves_one_out(strategy, batch_size, count):
+    """Whether there are processors among the replicas and in some step one of them has no image."""
+    if not isinstance(strategy, tf.distribute.Strategy) or strategy.num_replicas_in_sync == 1:
+        return False  # JAX cuts batches in a way of its own
+    num_replicas = strategy.num_replicas_in_sync
+
+    def is_too_small(batch):
+        if _deals_parts(strategy):
+            return batch < num_replicas
+        return (num_replicas - 1) * math.ceil(batch / num_replicas) >= batch  # as many to each, until there are no more
+
+    batches = {min(batch_size, count), count % batch_size} - {0}
+    return any(map(is_too_small, batches)) and any("CPU" in name for name in strategy.extended.worker_devices)
 
 
 def _deals_parts(strategy):

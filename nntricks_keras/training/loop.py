@@ -73,6 +73,7 @@ def train(
         TrainingDivergedError: the loss became NaN or infinite.
         TrainingInterruptedError: Ctrl-C or SIGTERM came; a checkpoint of that very step has been written.
         WorkerLostError: another worker has died.
+        OSError: what cannot be written, as on a full disk; the checkpoints written before it stay.
     """
     run_folder.check(run_dir, resume=resume, overwrite=overwrite)
     run = run_folder.Run(run_dir)
@@ -85,6 +86,7 @@ def train(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
             f"give at least {least}"
         )
+    distribution.check_shares(strategy, recipe.batch_size, image_data.counts["train"])
     for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
         if is_used and keras.backend.backend() != "tensorflow":
             value = getattr(recipe, name)
@@ -142,8 +144,10 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
     run, recipe, workers, steps_per_epoch = recorder.run, recorder.recipe, recorder.workers, recorder.steps_per_epoch
     strategy = workers.strategy
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
+    size = distribution.largest_shared_batch(strategy, recipe.batch_size, image_data.counts["validation"])
     validation = distribution.feed(
-        strategy, lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings)
+        strategy,
+        lambda part: pipeline(image_data.validation, preprocessing, shard=part, **settings | {"batch_size": size}),
     )
     watching = [recorder.progress, TensorBoard(recorder)] if workers.is_chief and not lean else []
     if health and workers.is_chief and not lean:

@@ -21,7 +21,8 @@ def meet(cluster, patience=600):
         patience: seconds to wait for the last one.
 
     Raises:
-        InputError: this worker's port is in use, a worker has not come in time, or one has another list of workers.
+        InputError: this worker's port is in use, a worker has not come in time, one has another list of workers or
+            an index that is taken.
     """
     name = hashlib.sha256(",".join(cluster.addresses).encode()).hexdigest()
     others = {index: address for index, address in enumerate(cluster.addresses) if index != cluster.index}
@@ -43,6 +44,11 @@ def meet(cluster, patience=600):
                     raise InputError(
                         f"the one that calls itself worker {index} has another list of workers than this one, worker "
                         f"{cluster.index}, whose list is {', '.join(cluster.addresses)}"
+                    )
+                if index not in others:
+                    raise InputError(
+                        f"another process calls itself worker {index} too, or there is no such one: each of the "
+                        f"{len(cluster.addresses)} workers needs an index of its own, from 0"
                     )
                 heard.add(index)
                 if len(heard) == len(others):

@@ -84,7 +84,7 @@ class Recipe(serialization.Json):
             ("label_smoothing", 0, 1),
             ("accumulate", 1, self.batch_size),
             ("early_stopping_patience", 0, None),
-            ("seed", 0, None),
+            ("seed", 0, 2**32 - 1),  # as NumPy takes it
         ]:
             value = getattr(self, name)
             if not value >= low or (high is not None and value > high):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from nntricks_keras.errors import InputError
 from nntricks_keras.serialization import differences
 from nntricks_keras.training.distribution import is_multi_worker, jax_room
+from nntricks_keras.training.memory import is_out_of_memory
 
 
 class WorkerLostError(RuntimeError):
@@ -103,7 +104,9 @@ class Workers:
 
 
 def _is_about_workers(error):
-    """Whether an error comes from an operation that needs the other workers."""
+    """Whether an error comes from an operation that needs the other workers, and not from this one's memory."""
+    if is_out_of_memory(error):
+        return False
     if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)):
         return True
     is_from_runtime = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") or "Gloo" in str(error)

@@ -60,8 +60,17 @@ def test_wrong_settings_are_named():
         data.Augmentation(crop_area=(0.1, 1), short_side=(2, 3))
     with pytest.raises(InputError, match="rand_augment 2 and trivial_augment True exclude"):
         data.Augmentation(rand_augment=2, trivial_augment=True)
+    with pytest.raises(InputError, match="principal_colors has to be three rows"):
+        data.Augmentation(principal_colors=((1, 2, 3), (4, 5, 6)))
     with pytest.raises(InputError, match="quick"):
         data.Augmentation.preset("quik")
+
+
+def test_lists_are_as_good_as_tuples():
+    """What is compiled is kept by its settings, and a list could not be a key."""
+    colors = data.Augmentation().principal_colors
+    given = data.Augmentation(crop_area=[0.1, 1.0], principal_colors=[list(row) for row in colors])
+    assert hash(given) == hash(data.Augmentation(crop_area=(0.1, 1.0)))
 
 
 @pytest.mark.parametrize(("channels", "expected"), [("rgb", [10, 20, 40]), ("bgr", [40, 20, 10]), ("grey", [19.29])])

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from nntricks_keras import layers
+from nntricks_keras import data, layers
 from nntricks_keras.errors import InputError
 from nntricks_keras.health import LayerHealth, probe
 from nntricks_keras.health.budget import Budget
@@ -209,6 +209,19 @@ def test_an_endless_stream_is_refused():
 
     with pytest.raises(InputError, match="never ends"):
         LayerHealth(tf.data.Dataset.from_tensors((np.zeros((2, 3)), np.zeros(2))).repeat())
+    pixels, labels = np.zeros((8, 4, 4, 1), "uint8"), np.arange(8) % 2
+    images = data.load((pixels, labels), validation_fraction=0.5)
+    settings = {"batch_size": 2, "num_classes": 2, "training": True}
+    with pytest.raises(InputError, match="never ends"):
+        LayerHealth(data.pipeline(images.train, data.Preprocessing((4, 4), channels="grey"), repeat=True, **settings))
+
+
+def test_a_fit_of_no_epochs_ends_quietly(rng):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = rng.normal(size=(8, 3)).astype("float32"), np.arange(8) % 2
+    model.fit(x, y, epochs=1, verbose=0)
+    model.fit(x, y, initial_epoch=3, epochs=3, verbose=0, callbacks=[LayerHealth(x, y)])
 
 
 MIRRORED = """

@@ -185,3 +185,43 @@ def test_reports_survive_json_and_print(rng):
     for row in report.layers:
         assert row.name in table
     assert "no alarm" in table
+
+
+def test_a_limit_that_cuts_a_batch_without_labels(rng):
+    x = rng.normal(size=(30, 6)).astype("float32")
+    assert health.probe(perceptron(), x, max_examples=25).num_examples == 25
+    assert health.probe(perceptron(), [x], max_examples=25).num_examples == 25
+
+
+def test_numbers_that_are_standardized_by_learnt_statistics_are_no_weights(rng):
+    """keras.layers.Normalization has mean, variance and count, to which no gradient can come."""
+    x = rng.normal(3, 2, size=(40, 5)).astype("float32")
+    standardized = keras.layers.Normalization()
+    standardized.adapt(x)
+    model = keras.Sequential([keras.Input((5,)), standardized, keras.layers.Dense(8, "relu"), keras.layers.Dense(3)])
+    report = health.probe(model, x, rng.integers(0, 3, 40))
+    assert [row.name for row in report.layers if row.weight_std is not None] == [row.name for row in report.layers[-2:]]
+    assert not [finding for finding in report.alarms if finding.kind == "cut_off"]
+
+
+def test_a_relu6_that_is_zero_for_all_examples_is_dead_and_one_that_is_six(rng):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "relu6", name="fc")])
+    model.layers[0].set_weights([np.eye(4), np.array([-9, 9, 0, 0], "float32")])
+    x = rng.uniform(-1, 1, size=(20, 4)).astype("float32")
+    x[:, 3] = 9 * np.sign(x[:, 3])  # 0 or 6, but never between
+    assert health.probe(model, x).layers[0].dead == 0.75
+
+
+def test_a_regression_is_not_compared_with_a_guess_of_classes(rng):
+    x, y = rng.normal(size=(40, 6)).astype("float32"), 9 * rng.normal(size=(40, 4)).astype("float32") + [40, 0, 0, 0]
+    several = rng.integers(0, 2, size=(40, 4)).astype("float32")
+    for loss, targets in (("mse", y), ("binary_crossentropy", several)):
+        outputs = keras.layers.Dense(4, "sigmoid" if loss == "binary_crossentropy" else None)
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8, "tanh"), outputs])
+        assert health.probe(model, x, targets, loss=loss).num_classes is None
+        model.compile("sgd", loss)
+        report = health.preflight(model, x, targets)
+        assert report.num_classes is None
+        assert not {finding.kind for finding in report.alarms} & {"labels", "one_class", "large_loss"}
+    model.compile("sgd", "categorical_crossentropy")
+    assert health.probe(model, x, one_hot(rng.integers(0, 4, 40), 4)).num_classes == 4

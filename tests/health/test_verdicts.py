@@ -8,7 +8,9 @@ import keras
 import pytest
 
 from nntricks_keras import health
+from nntricks_keras.health.report import HealthReport
 from nntricks_keras.health.thresholds import Thresholds
+from nntricks_keras.health.training_history import judge_loss, sorted_out
 from nntricks_keras.health.verdicts import judge
 from tests.health import small_networks as small
 from tests.health.illnesses_of_training import SICK
@@ -117,3 +119,18 @@ def test_words_say_numbers_and_remedy():
     assert "signal falls by 0.52 a layer from fc1 to fc8" in words("signal_down_to_one_in_two_hundred")
     assert "loss still ln(10) = 2.3 after epoch 1" in words("nothing_learnt_in_an_epoch")
     assert "sigmoid passes on a quarter at most" in words("deep_sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("losses", "explodes"),
+    [([-0.9, -0.9], False), ([1e-6, 3e-6], False), ([-0.9, 0.5], True), ([0.5, 0.9], False), ([0.5, 1.1], True)],
+)
+def test_a_loss_explodes_by_what_it_grew(losses, explodes):
+    report = HealthReport(layers=(), loss=losses[-1], num_examples=9)
+    found = judge_loss(report, [{"loss": loss} for loss in losses], Thresholds())
+    assert [finding.kind for finding in found] == ["exploding_loss"] * explodes
+
+
+def test_validation_every_other_epoch_leaves_the_other_columns():
+    epochs, _ = sorted_out({"loss": [3.0, 2.0, 1.0], "val_loss": [2.5]})
+    assert epochs == [{"loss": 3.0}, {"loss": 2.0}, {"loss": 1.0}]

@@ -38,6 +38,20 @@ def test_half_precision_is_computed_in_float32():
     assert_within(y[:, 2:-2], 300 / (2 + 1e-4 * 5 * 300**2) ** 0.75 * np.ones((1, 4)), 1e-3)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow's convolution")
+def test_an_empty_batch_that_comes_from_a_convolution_passes(rng):
+    """With oneDNN it has as many channels as went into the convolution, whatever the graph says."""
+    import tensorflow as tf
+
+    layer, kernel = layers.LocalResponseNorm(), tf.constant(rng.normal(size=(3, 3, 3, 7)), tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 5, 4, 3))])
+    def normalized(x):
+        return layer(tf.nn.conv2d(x, kernel, 1, "SAME"))
+
+    assert len(normalized(tf.zeros((0, 5, 4, 3)))) == 0
+
+
 def test_unknown_channels_pass():
     if BACKEND != "tensorflow":
         pytest.skip("only TensorFlow runs with an unknown dimension")

@@ -131,6 +131,13 @@ def test_workers_with_different_lists():
     assert all("another list" in error for error in errors)
 
 
+def test_two_workers_of_one_index():
+    """A TF_CONFIG copied from one machine to the other, index and all; by the port it is the second that listens."""
+    (address,) = free_addresses(1)
+    (error,) = meet_all([Cluster((address, address), 0)], patience=20)
+    assert "worker 0 too" in error
+
+
 def test_a_port_in_use_is_named(monkeypatch):
     with socket.create_server(("", 0)) as taken:
         cluster = Cluster((f"localhost:{taken.getsockname()[1]}", "localhost:1"), 0)

@@ -192,6 +192,71 @@ def test_the_replicas_of_several_workers_take_pairs():
     assert distribution.smallest_batch(tf.distribute.get_strategy()) == 1
 
 
+def replicas(count, kind, deals_parts):
+    strategy = worker_of_two() if deals_parts else object.__new__(tf.distribute.MirroredStrategy)
+    strategy._extended = types.SimpleNamespace(
+        _in_multi_worker_mode=lambda: deals_parts,
+        _num_replicas_in_sync=count,
+        worker_devices=[f"/device:{kind}:{index}" for index in range(count)],
+    )
+    return strategy
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "count", "deals_parts", "other"),
+    [
+        (16, 20, False, None),  # 4 4 4 4, then 1 1 1 1
+        (16, 21, False, 14),  # 4 4 4 4, then 2 2 1 0; 15 would leave 2 2 2 0
+        (5, 20, False, 4),  # 2 2 1 0 each time
+        (16, 21, True, None),  # 1 1 1 2
+        (16, 19, True, 15),  # 1 1 1 0, and 15 leave 4
+        (16, 16, False, None),
+    ],
+)
+def test_no_processor_is_left_without_an_image(batch_size, count, deals_parts, other):
+    strategy = replicas(4, "CPU", deals_parts)
+    if other is None:
+        distribution.check_shares(strategy, batch_size, count)
+    else:
+        with pytest.raises(
+            InputError, match=f"batch_size {batch_size} leaves one of 4 .*{count} images.* {other} would"
+        ):
+            distribution.check_shares(strategy, batch_size, count)
+    assert distribution.largest_shared_batch(strategy, batch_size, count) == (other or batch_size)
+    distribution.check_shares(replicas(4, "GPU", deals_parts), batch_size, count)
+    distribution.check_shares(tf.distribute.get_strategy(), batch_size, count)
+    with pytest.raises(InputError, match="3 images are too few"):
+        distribution.largest_shared_batch(strategy, 16, 3)
+
+
+@pytest.mark.slow
+def test_a_last_validation_image_goes_to_no_device_alone(tmp_path):
+    """With the training's batches of 20 the last of 41 images would leave the second device without one."""
+    code = """
+        import sys
+        import keras, numpy as np
+        from nntricks_keras import data, training
+        from tests.training.small_runs import PREPROCESSING, RECIPE
+
+        def build():
+            convolutions = [keras.layers.Conv2D(4, 3, padding="same") for _ in range(2)]
+            return keras.Sequential([
+                keras.Input((8, 8, 1)), *convolutions, keras.layers.Flatten(), keras.layers.Dense(3, dtype="float32")
+            ])
+
+        strategy = training.strategy(2)
+        pictures = np.random.default_rng().integers(0, 256, (205, 8, 8, 1), "uint8")
+        images = data.load((pictures, np.arange(205) % 3), validation_fraction=0.2)
+        recipe = training.Recipe(epochs=1, batch_size=20)
+        assert images.counts["validation"] % 20 == 1 and images.counts["train"] % 20 > 1
+        training.train(build, images, PREPROCESSING, recipe, sys.argv[1], devices=strategy, lean=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "run")]
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_the_parts_of_a_worker_with_several_devices_take_turns():
     parts = [tf.data.Dataset.range(3).map(lambda step, part=part: 10 * step + part) for part in range(3)]
     taken = [int(value) for value in distribution.take_turns(parts)]

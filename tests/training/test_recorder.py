@@ -80,6 +80,40 @@ def test_the_best_epoch_by_so_many_validation_images(tops, number, best):
     assert best_epoch(history, number)["epoch"] == best
 
 
+def test_what_was_not_kept_before_a_kill_is_kept_on_resuming(images, tmp_path, monkeypatch):
+    """The checkpoint comes first: model.keras is written from it when there was no time to."""
+    as_it_is = Recorder._keep_best
+    monkeypatch.setattr(Recorder, "_keep_best", lambda self: as_it_is(self) if len(self.history) == 1 else None)
+    recipe = dataclasses.replace(RECIPE, epochs=2, ema_decay=0.9)
+    run = train(images, tmp_path / "run", recipe, lean=True)
+    early = weights(run)
+    monkeypatch.setattr(Recorder, "_keep_best", as_it_is)
+    monkeypatch.setattr(recorder, "best_epoch", lambda history, num_images: history[-1])
+    whole = weights(train(images, tmp_path / "whole", recipe, lean=True))
+    (run.folder / "metrics.json").unlink()
+    resumed = weights(train(images, run.folder, recipe, lean=True, resume=True))
+    assert any((a != b).any() for a, b in zip(early, whole, strict=True))
+    for kept, wanted in zip(resumed, whole, strict=True):
+        np.testing.assert_array_equal(kept, wanted)
+
+
+def test_a_signal_during_validation_lets_the_other_callbacks_see_the_epoch_end(images, tmp_path):
+    seen = []
+
+    def on_epoch_end(epoch, logs):
+        seen.append(epoch)
+
+    def on_test_end(logs):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
+    watcher.on_test_end = on_test_end
+    with pytest.raises(recorder.TrainingInterruptedError, match="after epoch 1"):
+        train(images, tmp_path / "run", lean=True, callbacks=[watcher])
+    assert seen == [0]
+    assert Checkpoints(tmp_path / "run" / "checkpoints").newest()[0]["epoch"] == 1
+
+
 def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
     clock = iter([100.0, 102.0, 105.0])
     monkeypatch.setattr("nntricks_keras.training.progress.time.perf_counter", lambda: next(clock))

@@ -131,11 +131,20 @@ def test_layers_begin_to_train_in_their_epoch(images, tmp_path):
     assert_equal(frozen.get_layer("conv").get_weights(), start["conv"])
     assert_equal(frozen.get_layer("norm").get_weights()[2:], start["moving"])
     assert (frozen.get_layer("logits").get_weights()[0] != start["logits"][0]).any()
+    assert all(layer.trainable for layer in frozen.layers)  # for what comes after: only this training froze them
     free = train(images, tmp_path / "free", dataclasses.replace(recipe, epochs=2), model=remembered, lean=True)
     checkpoint = np.load(sorted((free.folder / "checkpoints").glob("*.npz"))[-1])
     described = json.loads(bytes(checkpoint["state"]))["variables"]
     kernel = next(entry["key"] for entry in described if entry["path"].endswith("conv/kernel"))
     assert (checkpoint[kernel].view("float32").reshape(start["conv"][0].shape) != start["conv"][0]).any()
+
+
+def test_a_callback_that_stops_the_training_stops_it_before_an_unfreezing_too(images, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=4, unfreeze={"conv": 3})
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", True))
+    run = train(images, tmp_path / "run", recipe, lean=True, callbacks=[stop])
+    assert [row["epoch"] for row in run.history] == [1]
+    assert run.is_complete
 
 
 def assert_equal(ours, references):

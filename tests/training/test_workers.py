@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nntricks_keras import training
+from nntricks_keras.training import workers
 from tests.training.several_workers import start_workers, wait_for
 
 TRAINING = textwrap.dedent("""
@@ -131,3 +132,12 @@ def test_a_batch_smaller_than_the_replicas_is_named(tmp_path):
     for code, printed in wait_for(pair):
         assert code == 1
         assert "batch_size 1 cannot be split over 2 devices" in printed
+
+
+def test_memory_that_is_not_enough_is_no_worker_that_died(monkeypatch):
+    class XlaRuntimeError(RuntimeError):
+        pass
+
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    assert workers._is_about_workers(XlaRuntimeError("INTERNAL: connection closed by peer"))
+    assert not workers._is_about_workers(XlaRuntimeError("RESOURCE_EXHAUSTED: out of memory allocating 5 bytes"))

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+
+from zoo.commands import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,3 +67,22 @@ def test_a_mistyped_name_is_answered_with_the_nearest(arguments, hint):
 
 def test_no_command_is_a_mistake():
     assert zoo()[0] == 2
+
+
+def test_a_file_that_cannot_be_written_is_a_line(monkeypatch, capsys):
+    def main(argv):
+        Path("/no/such/folder/file.png").write_text("")
+
+    monkeypatch.setattr("zoo.commands._load", lambda package, name: types.SimpleNamespace(main=main))
+    assert run_command("python -m zoo", "zoo.commands", ["compare"]) == 1
+    assert capsys.readouterr().err == "error: [Errno 2] No such file or directory: '/no/such/folder/file.png'\n"
+
+
+def test_memory_that_is_not_enough_is_a_line(monkeypatch, tmp_path, capsys):
+    def train(*arguments, **settings):
+        raise MemoryError
+
+    monkeypatch.setattr("zoo.experiment.train", train)
+    arguments = ["train", "--run-dir", str(tmp_path / "run"), "--batch-size", "4096"]
+    assert run_command("python -m zoo", "zoo.commands", arguments) == 1
+    assert "out of memory with batches of 4096" in capsys.readouterr().err

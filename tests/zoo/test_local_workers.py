@@ -131,6 +131,14 @@ def test_workers_of_a_cluster_start_none_of_their_own(tmp_path, capsys, monkeypa
     assert "names some already" in capsys.readouterr().err
 
 
+def test_workers_of_a_cluster_need_a_folder_to_share(capsys, monkeypatch):
+    cluster = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    monkeypatch.setattr("zoo.tether.end_with_parent", lambda: None)
+    assert run_command("python -m zoo", "zoo.commands", ["train"]) == 2
+    assert "--run-dir" in capsys.readouterr().err
+
+
 def test_a_run_that_is_given_no_folder_takes_the_first_that_no_other_has_taken(tmp_path, monkeypatch):
     """Two terminals may choose in the same moment: the folder is made when it is chosen."""
     monkeypatch.chdir(tmp_path)

@@ -22,7 +22,8 @@ def run_command(program, package, argv):
         argv: the command and its options.
 
     Returns:
-        What the command returns; 2 after one line on stderr when the user's input was wrong; 130 after Ctrl-C.
+        What the command returns; 2 after one line on stderr when the user's input was wrong, 1 when a file could not
+        be read or written; 130 after Ctrl-C.
     """
     try:
         if not argv or argv[0] in ("-h", "--help", "help"):
@@ -40,6 +41,9 @@ def run_command(program, package, argv):
     except BrokenPipeError:  # whoever read the output has seen enough: `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # no such folder, no right to write, no space left
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -22,7 +22,8 @@ def main(argv):
     ):
         """Loss, top-1 and top-5 of a run's best model (model.keras), class by class, and how far it can be believed.
 
-        The pictures and per_class.csv go into evaluation/SPLIT-PROTOCOL/ of the run folder.
+        The pictures and per_class.csv go into evaluation/SPLIT-PROTOCOL/ of the run folder, of other images than the
+        run's into evaluation/other-PROTOCOL/.
 
         Args:
             run: a run folder

@@ -101,7 +101,12 @@ def _train_with_workers(options, argv):
 
 
 def _train(options):
-    from nntricks_keras.training import TrainingDivergedError, TrainingInterruptedError, WorkerLostError
+    from nntricks_keras.training import (
+        TrainingDivergedError,
+        TrainingInterruptedError,
+        WorkerLostError,
+        is_out_of_memory,
+    )
     from nntricks_keras.training.cluster import find_cluster
     from zoo import experiment as experiments
     from zoo.tether import end_with_parent
@@ -109,7 +114,9 @@ def _train(options):
     end_with_parent()
     cluster = find_cluster()
     is_chief = cluster is None or cluster.index == 0
-    run_dir = options.run_dir or _reserve_run_dir(options.settings, is_chief)
+    if cluster is not None and len(cluster.addresses) > 1 and not options.run_dir:
+        raise UsageError("several workers need --run-dir: one folder, which all of them see")
+    run_dir = options.run_dir or _reserve_run_dir(options.settings)
     if is_chief:
         print(f"{options.settings.model} on {options.settings.data} -> {run_dir}", flush=True)
     try:
@@ -121,12 +128,22 @@ def _train(options):
             overwrite=options.overwrite,
             health=options.health,
         )
-    except (TrainingDivergedError, WorkerLostError, OSError) as error:  # OSError: no space left
+    except (TrainingDivergedError, WorkerLostError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except TrainingInterruptedError as stop:
         print(f"\n{stop}; python -m zoo train --run-dir {run_dir} --resume goes on from there", file=sys.stderr)
         return 128 + stop.signal_number
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        batch_size = options.settings.recipe.batch_size
+        print(
+            f"error: out of memory with batches of {batch_size}; a smaller --batch-size needs less, and so does "
+            "--accumulate 2, which takes each in two parts",
+            file=sys.stderr,
+        )
+        return 1
     finally:
         if not options.run_dir:
             _free(run_dir)
@@ -172,7 +189,7 @@ def _hyphenated(argument):
     return name.replace("_", "-") + equals + value if name.startswith("--") else argument
 
 
-def _reserve_run_dir(experiment, is_writer=True):
+def _reserve_run_dir(experiment):
     """runs/MODEL-DATA-NUMBER with the first free number, made at once: another process then takes the next."""
     data = re.sub(
         r"[^A-Za-z0-9_.]+", "-", Path(experiment.data).name if Path(experiment.data).exists() else experiment.data
@@ -180,9 +197,8 @@ def _reserve_run_dir(experiment, is_writer=True):
     for number in itertools.count(1):
         folder = Path("runs") / f"{experiment.model}-{data}-{number}"
         with contextlib.suppress(OSError):  # it is there; or there is no right to write, and the training says so
-            if is_writer:
-                folder.mkdir(parents=True)
-                return str(folder)
+            folder.mkdir(parents=True)
+            return str(folder)
         if not folder.exists():
             return str(folder)
 
