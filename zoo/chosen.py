@@ -35,7 +35,7 @@ def check_choice(model_or_run):
 
 
 def choose(model_or_run):
-    """The model of a run folder (its best by validation), or the named one with the first weights of its card."""
+    """The model of a run folder (the epoch that it keeps), or the named one with the first weights of its card."""
     import zoo
     from nntricks_keras import training
     from zoo.cards.classes import class_names

@@ -40,7 +40,8 @@ def run_workers(command, count, advice):
         for index, (log, gpus) in enumerate(zip(logs, shares(count), strict=True)):
             place = {"TF_CONFIG": Cluster(addresses, index).tf_config(), "CUDA_VISIBLE_DEVICES": gpus}
             environment = {**os.environ, **place, tether.VARIABLE: "1"}
-            processes.append(subprocess.Popen(command, env=environment, stdin=stdin, stdout=log, stderr=log))
+            streams = {"stdin": stdin, "stdout": log, "stderr": log}
+            processes.append(subprocess.Popen(command, env=environment, start_new_session=True, **streams))
         with _passing_on_signals(processes):
             try:
                 return _watch(processes, logs, advice)
@@ -72,13 +73,12 @@ def _watch(processes, logs, advice):
 
 @contextlib.contextmanager
 def _passing_on_signals(processes):
-    """SIGTERM goes on to the workers, and SIGINT as SIGTERM: Ctrl-C reaches them from the terminal too, and twice the
-    same would end them without a checkpoint; a SIGINT to this process alone does not."""
+    """SIGTERM and Ctrl-C go on to the workers, which the terminal does not reach: each signal comes to them once."""
 
-    def pass_on(*_):
+    def pass_on(number, _):
         for process in processes:
             if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(number)
 
     with handled_by({signal.SIGTERM: pass_on, signal.SIGINT: pass_on}):
         yield

@@ -110,8 +110,8 @@ def resolve_loss(model, loss):
         return _cross_entropy(model)
     if isinstance(loss, str) or callable(loss):
         loss = keras.losses.get(loss)
-        name = f"{getattr(loss, '__name__', '')} {type(loss).__name__} {getattr(loss, 'name', '')}".lower()
-        wants = "integers" if "sparse" in name else "one-hot" if "crossentropy" in name.replace("_", "") else None
+        name = _name_of(loss)
+        wants = "integers" if "sparse" in name else "one-hot" if "crossentropy" in name else None
         if "binary" in name:
             wants = None
         return lambda y, outputs: _mean(loss, _labels(y, outputs, wants), outputs)
@@ -165,8 +165,12 @@ def is_cross_entropy(loss):
 
 
 def _name_of(loss):
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    return name.lower().replace("_", "")
+    """All that a loss is called, without underscores; one in a list or a dictionary of one is meant itself."""
+    if isinstance(loss, dict | list | tuple) and len(loss) == 1:
+        (loss,) = loss.values() if isinstance(loss, dict) else loss
+    names = [loss] if isinstance(loss, str) else [getattr(loss, "__name__", ""), type(loss).__name__]
+    names += [name for name in [getattr(loss, "name", None)] if isinstance(name, str)]
+    return " ".join(names).lower().replace("_", "")
 
 
 def num_classes_of(model, loss=None):

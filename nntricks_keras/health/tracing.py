@@ -78,12 +78,12 @@ def _within(container, prefix, seen=None):
         seen.add(id(layer))
         opened = _is_opened(layer)
         own = _own_weights(layer) if opened else layer.weights
-        if layer.trainable:  # of keras.layers.Normalization, mean and variance are no weights that learn
-            own = [weight for weight in own if weight.trainable]
         activation, flat = (None, None) if opened else activation_of(layer)
         if own or activation not in (None, "linear"):
-            kernels = [weight for weight in own if len(weight.shape) > 1]
-            learnt = [weight for weight in own if weight.name not in ("moving_mean", "moving_variance")]
+            # Of keras.layers.Normalization mean and variance never learn; of a frozen layer nothing does now.
+            learning = [weight for weight in own if weight.trainable or not layer.trainable]
+            kernels = [weight for weight in learning if len(weight.shape) > 1]
+            learnt = [weight for weight in learning if weight.name not in ("moving_mean", "moving_variance")]
             learnt = [weight for weight in learnt if weight.name == "gamma"] or learnt
             yield Place(prefix + layer.name, layer, kernels or learnt, activation, flat)
         if opened:

@@ -74,7 +74,7 @@ def smallest_batch(strategy):
     return order.smallest_batch(num_replicas) if _deals_parts(strategy) else num_replicas
 
 
-def check_shares(strategy, batch_size, count):
+def check_shares(strategy, batch_size, count, parts=1):
     """InputError where a step leaves a replica without an image and that replica cannot do without.
 
     Those on processors cannot: with oneDNN, TensorFlow's convolution of no images has the channels of its input, and
@@ -84,36 +84,47 @@ def check_shares(strategy, batch_size, count):
         strategy: tf.distribute.Strategy or keras.distribution.DataParallel.
         batch_size: of a step, over all replicas.
         count: of the training images.
+        parts: into how many a replica cuts its share, see Recipe.accumulate.
     """
-    if _leaves_one_out(strategy, batch_size, count):
+    if _leaves_one_out(strategy, batch_size, count, parts):
+        where = f"one of {strategy.num_replicas_in_sync} devices" if strategy.num_replicas_in_sync > 1 else "the device"
         raise InputError(
-            f"batch_size {batch_size} leaves one of {strategy.num_replicas_in_sync} devices without an image in a step "
+            f"batch_size {batch_size} leaves {where} without an image in a step{' or a part of one' * (parts > 1)} "
             f"of an epoch of {count} images, which processors cannot do without; "
-            f"{largest_shared_batch(strategy, batch_size, count)} would do"
+            f"{largest_shared_batch(strategy, batch_size, count, parts)} would do"
         )
 
 
-def largest_shared_batch(strategy, batch_size, count):
-    """The largest batch size, at most `batch_size`, that gives every processor of `count` images some in each step."""
-    for size in range(batch_size, 0, -1):
-        if not _leaves_one_out(strategy, size, count):
+def largest_shared_batch(strategy, batch_size, count, parts=1):
+    """The largest batch size, at most `batch_size`, that gives every processor some of `count` images in each step.
+
+    Even where `batch_size` is: what mixes images takes pairs.
+    """
+    for size in range(batch_size, 0, -1 if batch_size % 2 else -2):
+        if not _leaves_one_out(strategy, size, count, parts):
             return size
     raise InputError(f"{count} images are too few for {strategy.num_replicas_in_sync} devices that are processors")
 
 
-def _leaves_one_out(strategy, batch_size, count):
-    """Whether there are processors among the replicas and in some step one of them has no image."""
-    if not isinstance(strategy, tf.distribute.Strategy) or strategy.num_replicas_in_sync == 1:
+def _leaves_one_out(strategy, batch_size, count, parts):
+    """Whether there are processors among the replicas and in some step one of them has less than `parts` images."""
+    if not isinstance(strategy, tf.distribute.Strategy):
         return False  # JAX cuts batches in a way of its own
     num_replicas = strategy.num_replicas_in_sync
 
-    def is_too_small(batch):
-        if _deals_parts(strategy):
-            return batch < num_replicas
-        return (num_replicas - 1) * math.ceil(batch / num_replicas) >= batch  # as many to each, until there are no more
+    def least_share(batch):
+        if _deals_parts(strategy) and num_replicas > 1:
+            return 2 * (batch // (2 * num_replicas))  # bounds are even, see EpochOrder
+        return batch - (num_replicas - 1) * math.ceil(batch / num_replicas)  # as many to each, until there are no more
 
     batches = {min(batch_size, count), count % batch_size} - {0}
-    return any(map(is_too_small, batches)) and any("CPU" in name for name in strategy.extended.worker_devices)
+    return min(map(least_share, batches)) < parts and any("CPU" in name for name in _devices_of(strategy))
+
+
+def _devices_of(strategy):
+    if strategy.num_replicas_in_sync > 1:
+        return strategy.extended.worker_devices
+    return [device.name for device in tf.config.list_logical_devices("GPU")] or ["CPU"]  # where one replica goes
 
 
 def _deals_parts(strategy):

@@ -86,7 +86,7 @@ def train(
             f"batch_size {recipe.batch_size} cannot be split over {strategy.num_replicas_in_sync} devices; "
             f"give at least {least}"
         )
-    distribution.check_shares(strategy, recipe.batch_size, image_data.counts["train"])
+    distribution.check_shares(strategy, recipe.batch_size, image_data.counts["train"], recipe.accumulate)
     for name, is_used in [("accumulate", recipe.accumulate > 1), ("unfreeze", recipe.unfreeze)]:
         if is_used and keras.backend.backend() != "tensorflow":
             value = getattr(recipe, name)

@@ -114,9 +114,19 @@ class Recorder(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def stopping_on_signals(self):
-        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint."""
+        """SIGTERM and the first Ctrl-C end the training after the step they come in, with a checkpoint.
+
+        Also where a callback of the caller's ends it with an error at the end of that very epoch.
+        """
         with signals.noted() as self._signals:
-            yield
+            try:
+                yield
+            except Exception as error:
+                epoch_has_ended = self.history and self.step == len(self.history) * self.steps_per_epoch
+                if not (self._signals and epoch_has_ended) or isinstance(error, TrainingDivergedError | OSError):
+                    raise
+                message = f"stopped after epoch {len(self.history)}"
+                raise TrainingInterruptedError(message, self._signals[0]) from error
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._metrics is not None:

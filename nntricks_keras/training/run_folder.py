@@ -6,7 +6,7 @@ inputs.json        the Preprocessing the model expects, the class names, the num
 history.csv        a row an epoch. loss is what training makes small, over augmented images and labels as the recipe
                    smooths and mixes them; val_loss, as the loss of the test, is the plain cross-entropy
 checkpoints/       the newest two (checkpoints.py)
-model.keras        the best epoch by validation (history.py says which), for prediction
+model.keras        the last epoch that validation cannot tell from its best one (history.py), for prediction
 metrics.json       written last: the test split, evaluated once on model.keras, and what the training took
 curves.png         loss and accuracy by epoch
 health.csv         a row a layer and time: signal, dead units, gradients, weights (health/records.py says more)

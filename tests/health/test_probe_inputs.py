@@ -9,6 +9,7 @@ from keras import ops
 
 from nntricks_keras import health, layers
 from nntricks_keras.errors import InputError
+from nntricks_keras.health.streams import num_classes_of
 from tests.health.comparing import close, one_hot, perceptron, rows_of
 
 
@@ -200,7 +201,7 @@ def test_numbers_that_are_standardized_by_learnt_statistics_are_no_weights(rng):
     standardized.adapt(x)
     model = keras.Sequential([keras.Input((5,)), standardized, keras.layers.Dense(8, "relu"), keras.layers.Dense(3)])
     report = health.probe(model, x, rng.integers(0, 3, 40))
-    assert [row.name for row in report.layers if row.weight_std is not None] == [row.name for row in report.layers[-2:]]
+    assert [row.weight_std is not None for row in report.layers] == [False, True, True]
     assert not [finding for finding in report.alarms if finding.kind == "cut_off"]
 
 
@@ -223,5 +224,30 @@ def test_a_regression_is_not_compared_with_a_guess_of_classes(rng):
         report = health.preflight(model, x, targets)
         assert report.num_classes is None
         assert not {finding.kind for finding in report.alarms} & {"labels", "one_class", "large_loss"}
-    model.compile("sgd", "categorical_crossentropy")
-    assert health.probe(model, x, one_hot(rng.integers(0, 4, 40), 4)).num_classes == 4
+
+
+def test_cross_entropy_over_classes_is_known_whatever_it_comes_in(rng):
+    class Own(keras.losses.CategoricalCrossentropy):
+        pass
+
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, "softmax", name="out")])
+    x, y = rng.normal(size=(40, 6)).astype("float32"), one_hot(rng.integers(0, 4, 40), 4)
+    for loss in (
+        "categorical_crossentropy",
+        ["categorical_crossentropy"],
+        keras.losses.categorical_crossentropy,
+        Own(),
+    ):
+        model.compile("sgd", loss)
+        assert health.probe(model, x, y).num_classes == 4
+    assert num_classes_of(model, {"out": keras.losses.SparseCategoricalCrossentropy()}) == 4
+    assert num_classes_of(model, {"out": keras.losses.BinaryCrossentropy()}) is None
+
+
+def test_a_norm_without_scale_and_centre_keeps_its_row(rng):
+    norm = layers.BatchNorm(center=False, scale=False, name="norm")
+    model = keras.Sequential([keras.Input((6,)), norm, keras.layers.Dense(3)])
+    row = health.probe(model, rng.normal(size=(40, 6)).astype("float32")).layers[0]
+    assert row.name == "norm"
+    assert row.weight_std is None
+    assert row.std > 0

@@ -8,10 +8,12 @@ import types
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from nntricks_keras import training
+from nntricks_keras.data.order import EpochOrder
 from nntricks_keras.errors import InputError
 from nntricks_keras.training import distribution
 from nntricks_keras.training.cluster import Cluster
@@ -208,8 +210,8 @@ def replicas(count, kind, deals_parts):
         (16, 20, False, None),  # 4 4 4 4, then 1 1 1 1
         (16, 21, False, 14),  # 4 4 4 4, then 2 2 1 0; 15 would leave 2 2 2 0
         (5, 20, False, 4),  # 2 2 1 0 each time
-        (16, 21, True, None),  # 1 1 1 2
-        (16, 19, True, 15),  # 1 1 1 0, and 15 leave 4
+        (16, 21, True, 12),  # 4 4 4 4, then 0 2 0 3; 12 leave 9: 2 2 2 3
+        (16, 25, True, None),
         (16, 16, False, None),
     ],
 )
@@ -225,13 +227,29 @@ def test_no_processor_is_left_without_an_image(batch_size, count, deals_parts, o
     assert distribution.largest_shared_batch(strategy, batch_size, count) == (other or batch_size)
     distribution.check_shares(replicas(4, "GPU", deals_parts), batch_size, count)
     distribution.check_shares(tf.distribute.get_strategy(), batch_size, count)
+    if deals_parts:
+        settings = {"shuffle": False, "seed": 0, "drop_remainder": False}
+        orders = [EpochOrder(np.zeros(count), batch_size, shard=(part, 4), **settings) for part in range(4)]
+        least = min(len(order.indices(0, step)) for order in orders for step in range(order.steps_per_epoch))
+        assert (least > 0) == (other is None)
     with pytest.raises(InputError, match="3 images are too few"):
         distribution.largest_shared_batch(strategy, 16, 3)
 
 
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="of processors")
+def test_a_share_that_is_taken_in_parts_has_an_image_for_each():
+    one = tf.distribute.get_strategy()
+    distribution.check_shares(one, 20, 9001)
+    with pytest.raises(InputError, match=r"batch_size 20 leaves the device without .* 16 would do"):
+        distribution.check_shares(one, 20, 9001, parts=2)
+    distribution.check_shares(replicas(4, "CPU", True), 16, 25, parts=2)
+    with pytest.raises(InputError, match="12 would do"):
+        distribution.check_shares(replicas(4, "CPU", False), 16, 20, parts=2)
+
+
 @pytest.mark.slow
 def test_a_last_validation_image_goes_to_no_device_alone(tmp_path):
-    """With the training's batches of 20 the last of 41 images would leave the second device without one."""
+    """With the batches of the training it would leave the second device without one."""
     code = """
         import sys
         import keras, numpy as np
@@ -247,8 +265,8 @@ def test_a_last_validation_image_goes_to_no_device_alone(tmp_path):
         strategy = training.strategy(2)
         pictures = np.random.default_rng().integers(0, 256, (205, 8, 8, 1), "uint8")
         images = data.load((pictures, np.arange(205) % 3), validation_fraction=0.2)
-        recipe = training.Recipe(epochs=1, batch_size=20)
-        assert images.counts["validation"] % 20 == 1 and images.counts["train"] % 20 > 1
+        recipe = training.Recipe(epochs=1, batch_size=images.counts["validation"] - 1)
+        assert images.counts["train"] % recipe.batch_size > 1
         training.train(build, images, PREPROCESSING, recipe, sys.argv[1], devices=strategy, lean=True)
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "run")]

@@ -114,6 +114,22 @@ def test_a_signal_during_validation_lets_the_other_callbacks_see_the_epoch_end(i
     assert Checkpoints(tmp_path / "run" / "checkpoints").newest()[0]["epoch"] == 1
 
 
+def test_a_signal_is_not_forgotten_when_a_callback_ends_the_training_with_an_error(images, tmp_path):
+    """As tuning's pruning does: whoever was asked to stop does not go on to the next trial."""
+
+    class Stop(keras.callbacks.Callback):
+        def on_test_end(self, logs=None):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def on_epoch_end(self, epoch, logs=None):
+            raise LookupError("pruned")
+
+    with pytest.raises(recorder.TrainingInterruptedError, match="after epoch 1") as stopped:
+        train(images, tmp_path / "run", lean=True, callbacks=[Stop()])
+    assert stopped.value.signal_number == signal.SIGTERM
+    assert isinstance(stopped.value.__cause__, LookupError)
+
+
 def test_the_progress_bar_shows_speed_and_the_time_left(monkeypatch, capsys):
     clock = iter([100.0, 102.0, 105.0])
     monkeypatch.setattr("nntricks_keras.training.progress.time.perf_counter", lambda: next(clock))

@@ -32,7 +32,9 @@ def write_run(folder, settings, recipe, seed, curve, *, test=None, seconds=2.0, 
     if diverged:
         write_json(diverged_file(run.folder), {"reason": "the loss became nan"})
     else:
-        write_json(run.folder / "metrics.json", {"test": {"top1": max(curve) if test is None else test}})
+        best, epoch = max((top1, epoch) for epoch, top1 in enumerate(curve, 1))
+        metrics = {"best_epoch": epoch, "validation": {"top1": best}, "test": {"top1": best if test is None else test}}
+        write_json(run.folder / "metrics.json", metrics)
 
 
 def rising(top, epochs=8, pace=1.0):

@@ -106,7 +106,7 @@ class _Progress:
             seconds_a_run = (time.perf_counter() - self.began) / (done - self.done_before)
             name = self.settings.run_name(recipe, seed)
             run = run_folder(self.folder, name)
-            top1 = "diverged" if diverged_file(run).exists() else f"val top-1 {best_top1(run):.4f}"
+            top1 = "diverged" if diverged_file(run).exists() else f"val top-1 {kept_top1(run):.4f}"
             left = f", {format_seconds(seconds_a_run * len(self.pending))} left" if self.pending else ""
             print(f"{done:>{len(str(self.total))}}/{self.total}  {name:<28} {top1}{left}", flush=True)
 
@@ -114,8 +114,8 @@ class _Progress:
         return is_finished(run_folder(self.folder, self.settings.run_name(*run)))
 
 
-def best_top1(run):
-    return max(row["val_top1"] for row in Run(run).history)
+def kept_top1(run):
+    return Run(run).metrics["validation"]["top1"]
 
 
 def _start(folder, number, names, environment):

@@ -35,7 +35,12 @@ def _compare(folders, picture):
     draw_comparison(picture, histories)
 
     counts = {folder: run.inputs["counts"]["validation"] for folder, run in runs.items()}
-    best = {folder: best_epoch(history, counts[folder]) for folder, history in histories.items()}
+    best = {
+        folder: histories[folder][run.metrics["best_epoch"] - 1]
+        if run.is_complete
+        else best_epoch(histories[folder], counts[folder])
+        for folder, run in runs.items()
+    }
     rows = [("run", "epochs", "best", "val top-1", "val loss", "test top-1", "images/s")]
     for folder in sorted(folders, key=lambda folder: (-best[folder]["val_top1"], best[folder]["val_loss"])):
         row, run = best[folder], runs[folder]

@@ -13,7 +13,7 @@ from zoo import variants
 from zoo.commands import load_keras_quietly
 from zoo.names import UsageError, check_name
 
-DESCRIPTION = """Train a model and leave a run folder: model.keras (best by validation), metrics.json, curves.png, ...
+DESCRIPTION = """Train a model and leave a run folder: model.keras, metrics.json, curves.png, ...
 
 Every setting is a flag. One that is not given comes from --recipe, from the file --experiment, or, with --resume,
 from the run."""
@@ -137,10 +137,10 @@ def _train(options):
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        batch_size = options.settings.recipe.batch_size
+        recipe = options.settings.recipe
         print(
-            f"error: out of memory with batches of {batch_size}; a smaller --batch-size needs less, and so does "
-            "--accumulate 2, which takes each in two parts",
+            f"error: out of memory with batches of {recipe.batch_size}; a smaller --batch-size needs less, and on "
+            f"TensorFlow --accumulate {2 * recipe.accumulate}, which takes each in parts",
             file=sys.stderr,
         )
         return 1
@@ -164,7 +164,7 @@ def results_table(metrics):
         rows.append(f"{split:<11} {of_split['loss']:>6.3f}  {of_split['top1']:>6.2%}  {of_split['top5']:>6.2%}")
     minutes, seconds = divmod(round(metrics["seconds"]), 60)
     rows.append(
-        f"best epoch {metrics['best_epoch']} of {metrics['epochs']}, {metrics['parameters']:,} parameters, "
+        f"kept epoch {metrics['best_epoch']} of {metrics['epochs']}, {metrics['parameters']:,} parameters, "
         f"{minutes}:{seconds:02d} min, {metrics['images_per_second']:,.0f} images/s, "
         f"{metrics['peak_memory_megabytes']:,} MB at most"
     )
