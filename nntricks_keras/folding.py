@@ -1,4 +1,7 @@
-"""A trained model as a plain Keras model: equal outputs at inference, and no object of this package left in it."""
+"""A trained model as a plain Keras model: equal outputs at inference, and no object of this package left in it.
+
+More than 300 lines in one file: which layer vanishes into which kernel is one plan, and its rules are read together.
+"""
 
 import dataclasses
 
