@@ -48,8 +48,8 @@ SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
     "vgg": Setting(
         "vgg_mini",
-        "--width 1.34 --epochs 150 --batch-size 128 --learning-rate 0.2 --weight-decay 5e-4 --nesterov "
-        "--padding-crop 1 --erasing 0.5 --label-smoothing 0.1 --validation-fraction 0.02 --precision auto",
+        "--width 1.34 --epochs 84 --batch-size 128 --optimizer muon --learning-rate 0.03 --weight-decay 5e-4 "
+        "--nesterov --padding-crop 1 --erasing 0.5 --label-smoothing 0.1 --validation-fraction 0.02 --precision auto",
         0.950,
         60,
     ),

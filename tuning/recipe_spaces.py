@@ -12,10 +12,10 @@ OWN = "own"
 def optimizer(hp, experiment):
     """Optimizer with its rate and decay, momentum, schedule, batch size, label smoothing."""
     own = experiment.recipe
-    kinds = ("sgd",) if own.learning_rate_factors else ("sgd", "adamw")  # the factors are for sgd
+    kinds = ("sgd", "muon") if own.learning_rate_factors else ("sgd", "adamw", "muon")  # adamw has no factors
     drawn = {"optimizer": choice(hp, "optimizer", kinds, own.optimizer)}
-    # Names of their own: the good rates of sgd and of adamw are 20 times apart, and their decays mean two things.
-    of_optimizer = {"sgd": _sgd(hp, own), "adamw": _adamw(hp, own)}
+    # Names of their own: their good rates are far apart, and their decays mean different things.
+    of_optimizer = {"sgd": _sgd(hp, own), "adamw": _adamw(hp, own), "muon": _muon(hp, own)}
     drawn |= of_optimizer[drawn["optimizer"]]
     drawn["schedule"] = choice(hp, "schedule", ("one_cycle", "plateau", "constant"), own.schedule)
     with hp.conditional_scope("schedule", ["one_cycle"]):
@@ -51,6 +51,16 @@ def _adamw(hp, own):
         return {
             "learning_rate": log_float(hp, "adamw_learning_rate", 1e-4, 0.02, own.learning_rate if mine else 2e-3),
             "weight_decay": log_float(hp, "adamw_weight_decay", 1e-4, 0.3, own.weight_decay if mine else 0.01),
+        }
+
+
+def _muon(hp, own):
+    mine = own.optimizer == "muon"
+    with hp.conditional_scope("optimizer", ["muon"]):
+        return {
+            "learning_rate": log_float(hp, "muon_learning_rate", 0.003, 0.1, own.learning_rate if mine else 0.03),
+            "momentum": choice(hp, "muon_momentum", (0.6, 0.8, 0.9, 0.95), own.momentum if mine else 0.9),
+            "nesterov": own.nesterov if mine else True,
         }
 
 

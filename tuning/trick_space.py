@@ -45,7 +45,7 @@ def tricks(hp, experiment):
         The zoo.Experiment of this trial.
     """
     experiment = network(hp, experiment)
-    low, high = (0.005, 0.5) if experiment.recipe.optimizer == "sgd" else (1e-4, 0.02)
+    low, high = {"sgd": (0.005, 0.5), "adamw": (1e-4, 0.02), "muon": (0.003, 0.1)}[experiment.recipe.optimizer]
     return with_recipe(
         experiment, learning_rate=log_float(hp, "learning_rate", low, high, experiment.recipe.learning_rate)
     )

@@ -7,7 +7,7 @@ from nntricks_keras import serialization
 from nntricks_keras.data.augmentation import Augmentation
 from nntricks_keras.errors import InputError, check_name
 
-OPTIMIZERS = ("sgd", "adamw")
+OPTIMIZERS = ("sgd", "adamw", "muon")
 SCHEDULES = ("one_cycle", "plateau", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
@@ -23,18 +23,19 @@ class Recipe(serialization.Json):
     """passes over the training images"""
     batch_size: int = 64
     """images a step, over all devices together"""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """sgd has momentum, and its weight decay is L2 in the gradient, as in the papers; adamw decouples it"""
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    """sgd has momentum, and its weight decay is L2 in the gradient, as in the papers; adamw decouples it; muon turns
+    each hidden kernel by the angle learning_rate along an orthogonalized gradient, and moves all else as sgd does"""
     learning_rate: float = 0.05
     """the highest rate of the schedule"""
     momentum: float = 0.9
-    """of sgd: velocity = momentum * velocity - rate * gradient"""
+    """of sgd and muon: velocity = momentum * velocity - rate * gradient"""
     nesterov: bool = False
-    """of sgd: look ahead along the velocity before taking the gradient"""
+    """of sgd and muon: look ahead along the velocity before taking the gradient"""
     weight_decay: float = 5e-4
-    """on kernels only: biases, BatchNorm's gamma and beta, and learnt slopes are left alone"""
+    """on kernels only, of muon on the last one only: biases, gamma, beta and learnt slopes are left alone"""
     learning_rate_factors: dict[str, float] = dataclasses.field(default_factory=dict)
-    """of sgd: patterns of layer names and what their rate is multiplied by, for fine-tuning; the first that matches"""
+    """of sgd and muon: patterns of layer names, and what the rate of these is multiplied by; the first that matches"""
     unfreeze: dict[str, int] = dataclasses.field(default_factory=dict)
     """patterns of layer names and the epoch, from 1, in which these layers begin to train; the first that matches"""
     clip_norm: float | None = None
@@ -90,8 +91,8 @@ class Recipe(serialization.Json):
             if not value >= low or (high is not None and value > high):
                 valid = f"at least {low}" if high is None else f"in [{low}, {high}]"
                 raise InputError(f"{name} has to be {valid}, received {value}")
-        if self.learning_rate_factors and self.optimizer != "sgd":
-            raise InputError(f"learning_rate_factors go with the optimizer sgd, received {self.optimizer!r}")
+        if self.learning_rate_factors and self.optimizer == "adamw":
+            raise InputError(f"learning_rate_factors go with the optimizers sgd and muon, received {self.optimizer!r}")
         if not all(factor >= 0 for factor in self.learning_rate_factors.values()):
             raise InputError(f"learning_rate_factors have to be at least 0, received {self.learning_rate_factors}")
         if not all(epoch >= 1 for epoch in self.unfreeze.values()):

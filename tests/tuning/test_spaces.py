@@ -115,6 +115,7 @@ def test_conditional_values_are_drawn_only_beside_what_they_belong_to():
         assert ("activation_alpha" in hp.values) == (hp.values["activation"] in ("elu", "celu"))
         assert ("norm_alpha" in hp.values) == ("norm_position" in hp.values) == (hp.values["norm"] == "batch")
         assert ("momentum" in hp.values) == ("learning_rate" in hp.values) == (hp.values["optimizer"] == "sgd")
+        assert ("muon_learning_rate" in hp.values) == (hp.values["optimizer"] == "muon")
         assert ("warmup_fraction" in hp.values) == (hp.values["schedule"] == "one_cycle")
         assert experiment.recipe.optimizer == hp.values["optimizer"]
 
@@ -217,6 +218,6 @@ def test_what_cannot_be_drawn_together_never_is():
     recipe = dataclasses.replace(zoo.recipe("finetune"), batch_size=7, accumulate=7)
     own = dataclasses.replace(TINY, recipe=recipe)
     for hp, experiment in draws("all", own, 40):
-        assert experiment.recipe.optimizer == "sgd"  # the only one with learning_rate_factors
+        assert experiment.recipe.optimizer in ("sgd", "muon")  # adamw has no learning_rate_factors
         assert experiment.recipe.batch_size >= 7
         assert experiment.recipe.batch_size % 2 == 0 or experiment.recipe.augmentation.mixup == 0, hp.values
