@@ -16,6 +16,7 @@ _PLACES = {
     "compile_model": "compilation",
     "strategy": "distribution",
     "is_out_of_memory": "memory",
+    "Muon": "optimizers",
     "SGDWithL2": "optimizers",
     "OneCycle": "schedules",
     "Plateau": "schedules",

@@ -42,7 +42,8 @@ COMPARISON = """
             keras.layers.Dense(4),
         ])
 
-    recipe = training.Recipe(epochs=4, batch_size=batch_size, learning_rate=0.02, label_smoothing=0.1, ema_decay=0.9)
+    settings = {"epochs": 4, "batch_size": batch_size, "label_smoothing": 0.1, "ema_decay": 0.9}
+    recipe = training.Recipe(optimizer=sys.argv[4], learning_rate=0.02, **settings)
 
     def train(name, devices, **kwargs):
         folder = f"{sys.argv[2]}/{name}"
@@ -53,7 +54,8 @@ COMPARISON = """
     assert -(-images.counts["train"] // batch_size) * recipe.epochs >= 50
     runs = [train("one", 1), train("two", 2)]
     one, two = (np.concatenate([w.ravel() for w in run.load_model().get_weights()]) for run in runs)
-    np.testing.assert_allclose(two, one, atol=1e-5)
+    # Muon makes small singular values large, with their rounding.
+    np.testing.assert_allclose(two, one, atol=1e-4 if recipe.optimizer == "muon" else 1e-5)
     for first, second in zip(runs[0].history, runs[1].history):
         for column in ("loss", "val_loss"):
             np.testing.assert_allclose(second[column], first[column], atol=2e-3, err_msg=column)
@@ -84,10 +86,13 @@ COMPARISON = """
 
 # On TensorFlow batches of 13 go as 7 and 6; JAX cuts evenly, or leaves a batch whole.
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "batch_size"), [("tensorflow", 13), ("jax", 18)])
-def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_path, backend, batch_size):
+@pytest.mark.parametrize(
+    ("backend", "batch_size", "optimizer"),
+    [("tensorflow", 13, "sgd"), ("tensorflow", 13, "muon"), ("jax", 18, "sgd"), ("jax", 18, "muon")],
+)
+def test_two_devices_give_the_weights_and_the_curve_of_one_and_resume(rng, tmp_path, backend, batch_size, optimizer):
     pytest.importorskip(backend)
-    arguments = [str(rng.integers(10**6)), str(tmp_path), str(batch_size)]
+    arguments = [str(rng.integers(10**6)), str(tmp_path), str(batch_size), optimizer]
     command = [sys.executable, "-c", textwrap.dedent(COMPARISON), *arguments]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=580)
