@@ -112,8 +112,8 @@ class Muon(SGDWithL2):
     kernel of zeros is given the length sqrt(out). All else (biases, gamma, beta, and the kernel of the last layer) has
     SGDWithL2's rule, at `others` times the rate. keras.optimizers.Muon leaves convolutions to AdamW.
 
-    A step takes 20 m^2 n + 10 m^3 operations for a kernel of m x n, m <= n: little beside what a convolution takes for a
-    batch, but 1.5 times the whole of VGG-16's for its first dense layer, at batches of 64.
+    A step takes 20 m^2 n + 10 m^3 operations for a kernel of m x n, m <= n: little beside what a convolution takes for
+    a batch, but 1.5 times the whole of VGG-16's for its first dense layer, at batches of 64.
 
     Args:
         learning_rate: float or keras LearningRateSchedule: the tangent of the angle.
