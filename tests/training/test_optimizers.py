@@ -1,4 +1,4 @@
-"""L2 is in the gradient, once, on kernels only: against the recursion written out, and against PyTorch's SGD."""
+"""SGD with L2 on kernels only, against the recursion written out and PyTorch's; Muon, against NumPy in float64."""
 
 import keras
 import numpy as np
