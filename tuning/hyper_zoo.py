@@ -13,7 +13,14 @@ from tuning.spaces import space as find_space
 from zoo.experiment import build, resolve
 
 # What training.train does beyond compile and fit, and what it is when it is off.
-BEYOND_FIT = {"accumulate": 1, "ema_decay": 0.0, "early_stopping_patience": 0, "unfreeze": {}, "deterministic": False}
+BEYOND_FIT = {
+    "accumulate": 1,
+    "ema_decay": 0.0,
+    "early_stopping_patience": 0,
+    "unfreeze": {},
+    "focus": 1,
+    "deterministic": False,
+}
 
 
 class HyperZoo(kt.HyperModel):
@@ -44,7 +51,7 @@ class HyperZoo(kt.HyperModel):
 
     Raises:
         InputError: an unknown space; or a recipe that needs more than compile and fit (accumulate, ema_decay,
-            early_stopping_patience, unfreeze, deterministic), which tuning.search can do.
+            early_stopping_patience, unfreeze, focus, deterministic), which tuning.search can do.
     """
 
     def __init__(self, experiment, space="tricks", *, num_classes=None, num_images=None):

@@ -23,12 +23,16 @@ class EpochOrder:
         seed: of the permutations.
         drop_remainder: leave out the last, smaller batch of an epoch.
         balanced: draw equally many images of every class; images of small classes come several times an epoch.
+        repeats: how many times each image lies in the urn from which an epoch draws, a vector of whole numbers from 1;
+            an epoch draws as many images as there are, whatever the sum. None: each lies there once.
         shard: (worker, number of workers): this worker's part of every batch.
 
     Raises InputError when drop_remainder leaves no batch.
     """
 
-    def __init__(self, labels, batch_size, *, shuffle, seed, drop_remainder, balanced=False, shard=(0, 1)):
+    def __init__(
+        self, labels, batch_size, *, shuffle, seed, drop_remainder, balanced=False, repeats=None, shard=(0, 1)
+    ):
         self.num_images = len(labels)
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -41,6 +45,7 @@ class EpochOrder:
         self._last = 0 if drop_remainder else left  # images of a last batch that is smaller
         self._members = np.argsort(labels, kind="stable") if balanced else None
         self._class_sizes = np.bincount(labels)[np.unique(labels)] if balanced else None
+        self._urn = None if repeats is None else self._filled_urn(repeats)
 
     @property
     def local_batch_size(self):
@@ -67,8 +72,12 @@ class EpochOrder:
         steps = epochs.flat_map(lambda epoch: numbers.map(lambda step: (epoch, step)))
         return steps.apply(tf.data.experimental.assert_cardinality(max(per_epoch - start_step, 0)))
 
-    def indices(self, epoch, step):
-        """int64 indices of this worker's images of one step; fewer in the last one of an epoch."""
+    def draws(self, epoch, step):
+        """What this worker draws in one step, int64; fewer in the last one of an epoch.
+
+        A draw is image + number of images * t where the epoch has had the image t times before, so that each of them is
+        augmented in its own way; `images` gives the image.
+        """
         first = step * self.batch_size
         number = tf.minimum(self.num_images - first, self.batch_size)
         worker = self.shard[0]
@@ -77,8 +86,20 @@ class EpochOrder:
             positions.set_shape([self.local_batch_size])
         if not self.shuffle:
             return positions
+        if self._urn is not None:
+            return tf.gather(tf.constant(self._urn), self._permute(positions, len(self._urn), epoch, 0))
         shuffled = self._permute(positions, self.num_images, epoch, 0)
         return shuffled if self._members is None else self._balance(shuffled, epoch)
+
+    def images(self, draws):
+        """The indices of the images that these draws are of."""
+        return draws % self.num_images
+
+    def _filled_urn(self, repeats):
+        """All draws that an epoch may make: an image that lies there twice is itself and itself + num_images."""
+        return np.concatenate(
+            [np.flatnonzero(repeats > times) + self.num_images * times for times in range(np.max(repeats))]
+        )
 
     def _bound(self, number, worker):
         """Where the part of a worker begins in a batch of `number`: even, so that pairs to be mixed stay together."""
@@ -101,6 +122,7 @@ class EpochOrder:
         class_place, turn = shuffled % num_classes, shuffled // num_classes
         size = tf.gather(sizes, class_place)
         # A class that is used up starts again in another order.
-        salt = 1 + class_place + num_classes * (turn // size)
-        member = self._permute(turn % size, size, epoch, salt)
-        return tf.gather(tf.constant(self._members), tf.gather(tf.cumsum(sizes, exclusive=True), class_place) + member)
+        times = turn // size
+        member = self._permute(turn % size, size, epoch, 1 + class_place + num_classes * times)
+        place = tf.gather(tf.cumsum(sizes, exclusive=True), class_place) + member
+        return tf.gather(tf.constant(self._members), place) + self.num_images * times

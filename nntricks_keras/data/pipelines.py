@@ -29,6 +29,7 @@ def pipeline(
     start_step=0,
     drop_remainder=False,
     balanced=False,
+    repeats=None,
     cache: Literal["auto", "memory", "none"] = "auto",
     shard=(0, 1),
 ):
@@ -48,6 +49,8 @@ def pipeline(
         start_step: the step to begin at, counted from the start of epoch 0; what comes before it is not read.
         drop_remainder: leave out the last, smaller batch of an epoch.
         balanced: training draws every class equally often.
+        repeats: for training: how many times each image lies in the urn from which an epoch draws, a vector of whole
+            numbers from 1. An epoch draws as many images as without; one that comes twice is augmented in two ways.
         cache: whether encoded files are held in memory: "auto" holds them up to 512 MB in all, "none" reads them
             each time.
         shard: (worker, number of workers): yield only this worker's part of every batch. With (0, 1), tf.distribute
@@ -62,10 +65,12 @@ def pipeline(
             images a step for each of several workers, an empty dataset, or one of which drop_remainder leaves nothing.
     """
     augmentation = augmentation or Augmentation()
-    _check_settings(augmentation, training, balanced, batch_size, shard, start_step)
+    _check_settings(augmentation, training, balanced, repeats, batch_size, shard, start_step)
     check_name("cache", cache, ("auto", "memory", "none"))
     store = store_of(dataset) or hold(dataset)
     _check_labels(store.labels, num_classes)
+    if repeats is not None:
+        repeats = _checked_repeats(repeats, len(store.labels))
     order = EpochOrder(
         store.labels,
         batch_size,
@@ -73,16 +78,17 @@ def pipeline(
         seed=seed,
         drop_remainder=drop_remainder,
         balanced=balanced,
+        repeats=repeats,
         shard=shard,
     )
     steps = order.steps(repeat, start_step)
     with tf.device("CPU"):
         labels = tf.convert_to_tensor(store.labels)
 
-    def finish(epoch, indices, images):
-        targets = tf.one_hot(tf.gather(labels, indices), num_classes)
+    def finish(epoch, draws, images):
+        targets = tf.one_hot(tf.gather(labels, order.images(draws)), num_classes)
         if augmentation.mixup or augmentation.cutmix:
-            return mix(images, targets, image_keys(seed, epoch, indices), augmentation)
+            return mix(images, targets, image_keys(seed, epoch, draws), augmentation)
         return images, targets
 
     if augmentation == Augmentation():
@@ -105,10 +111,10 @@ def _by_batch(store, steps, order, preprocessing, make, finish):
     """Whole batches at a time."""
 
     def load(epoch, step):
-        indices = order.indices(epoch, step)
-        images = store.image(indices)
-        images = make.batch(epoch, indices, images) if make else evaluation_view(images, preprocessing)
-        return finish(epoch, indices, images)
+        draws = order.draws(epoch, step)
+        images = store.image(order.images(draws))
+        images = make.batch(epoch, draws, images) if make else evaluation_view(images, preprocessing)
+        return finish(epoch, draws, images)
 
     return mapped(steps, load)
 
@@ -119,23 +125,24 @@ def _by_image(store, steps, order, preprocessing, make, finish):
     shape = preprocessing.input_shape
 
     def spread(epoch, step):
-        indices = order.indices(epoch, step)
+        draws = order.draws(epoch, step)
         # A smaller last batch is filled up with -1, so that batches never straddle two epochs.
-        padding = tf.fill([full - tf.size(indices)], tf.constant(-1, tf.int64))
-        return tf.data.Dataset.from_tensor_slices((tf.fill([full], epoch), tf.concat([indices, padding], 0)))
+        padding = tf.fill([full - tf.size(draws)], tf.constant(-1, tf.int64))
+        return tf.data.Dataset.from_tensor_slices((tf.fill([full], epoch), tf.concat([draws, padding], 0)))
 
-    def view(epoch, index):
+    def view(epoch, draw):
+        index = order.images(draw)
         if make is None:
             return evaluation_view(store.image(index), preprocessing)
-        return make.one(epoch, index, store.encoded(index), lambda: store.image(index))
+        return make.one(epoch, draw, store.encoded(index), lambda: store.image(index))
 
-    def load(epoch, index):
-        image = tf.cond(index < 0, lambda: tf.zeros(shape), lambda: view(epoch, index))
-        return epoch, index, tf.ensure_shape(image, shape)
+    def load(epoch, draw):
+        image = tf.cond(draw < 0, lambda: tf.zeros(shape), lambda: view(epoch, draw))
+        return epoch, draw, tf.ensure_shape(image, shape)
 
-    def trim(epochs, indices, images):
-        number = tf.reduce_sum(tf.cast(indices >= 0, tf.int32))
-        return finish(epochs[0], indices[:number], images[:number])
+    def trim(epochs, draws, images):
+        number = tf.reduce_sum(tf.cast(draws >= 0, tf.int32))
+        return finish(epochs[0], draws[:number], images[:number])
 
     images = mapped(steps.flat_map(as_written(spread)), load)
     batches = images.batch(full, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
@@ -148,9 +155,11 @@ def _needs_single_images(make, store, preprocessing):
     return make.has_operations or shrink >= 2
 
 
-def _check_settings(augmentation, training, balanced, batch_size, shard, start_step):
-    if not training and (augmentation != Augmentation() or balanced):
-        raise InputError("augmentation and balanced are for training; training=False has nothing random")
+def _check_settings(augmentation, training, balanced, repeats, batch_size, shard, start_step):
+    if not training and (augmentation != Augmentation() or balanced or repeats is not None):
+        raise InputError("augmentation, balanced and repeats are for training; training=False has nothing random")
+    if balanced and repeats is not None:
+        raise InputError("balanced and repeats both say how often an image comes; give one of them")
     worker, num_workers = shard
     if not 0 <= worker < num_workers:
         raise InputError(f"shard has to be (worker, number of workers) with worker from 0 on, received {shard!r}")
@@ -171,3 +180,12 @@ def _check_labels(labels, num_classes):
             f"{len(bad)} labels lie outside 0 to {num_classes - 1}; "
             f"the first is image {bad[0]} with label {labels[bad[0]]}"
         )
+
+
+def _checked_repeats(repeats, num_images):
+    repeats = np.asarray(repeats)
+    if repeats.shape != (num_images,) or repeats.dtype.kind not in "iu" or repeats.min() < 1:
+        raise InputError(
+            f"repeats has to be a vector of {num_images} whole numbers from 1, one an image; received {repeats!r}"
+        )
+    return repeats

@@ -1,6 +1,7 @@
 """Staged unfreezing: which layers train in which epoch."""
 
 import fnmatch
+import math
 
 import keras
 
@@ -28,8 +29,8 @@ def freeze(model, unfreeze, epoch):
 
 
 def next_change(unfreeze, epoch):
-    """The first epoch (from 1) after `epoch` in which layers begin to train, or None."""
-    return min((start for start in unfreeze.values() if start > epoch), default=None)
+    """The first epoch after `epoch`, both from 0, in which layers begin to train; infinite when there is none."""
+    return min((start - 1 for start in unfreeze.values() if start - 1 > epoch), default=math.inf)
 
 
 def _layers(model):

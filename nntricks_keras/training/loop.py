@@ -5,12 +5,15 @@ import functools
 import math
 import resource
 import sys
+import time
 
 import keras
+import numpy as np
 
 from nntricks_keras.data import naming_bad_images, pipeline
 from nntricks_keras.errors import InputError
 from nntricks_keras.evaluation import evaluate
+from nntricks_keras.evaluation.protocols import score, softmax
 from nntricks_keras.files import write_json
 from nntricks_keras.training import distribution, freezing, precision, run_folder
 from nntricks_keras.training.accumulation import AccumulatingModel
@@ -142,7 +145,7 @@ def train(
 def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks, lean):
     """Trains `model` from `step` on to the end of the recipe, and writes what a complete run has."""
     run, recipe, workers, steps_per_epoch = recorder.run, recorder.recipe, recorder.workers, recorder.steps_per_epoch
-    strategy = workers.strategy
+    strategy, focus = workers.strategy, recorder.focus
     settings = {"batch_size": recipe.batch_size, "num_classes": image_data.num_classes}
     size = distribution.largest_shared_batch(strategy, recipe.batch_size, image_data.counts["validation"])
     validation = distribution.feed(
@@ -165,9 +168,11 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
-            # What is left of an epoch that was cut short is a fit of its own, as are the epochs up to an unfreezing.
-            change = freezing.next_change(recipe.unfreeze, epoch + 1)
-            last = epoch + 1 if done else min(recipe.epochs, change - 1 if change else recipe.epochs)
+            if focus and focus.is_due(epoch) and not done:
+                _find_hard_images(recorder, image_data, preprocessing, epoch, lean)
+            # What is left of an epoch that was cut short is a fit of its own, as are the epochs up to a change.
+            change = min(freezing.next_change(recipe.unfreeze, epoch), focus.next_change(epoch) if focus else math.inf)
+            last = epoch + 1 if done else min(recipe.epochs, change)
             make_batches = functools.partial(
                 pipeline,
                 image_data.train,
@@ -176,6 +181,7 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
                 augmentation=recipe.augmentation,
                 seed=recipe.seed,
                 balanced=recipe.balanced,
+                repeats=focus.repeats(epoch) if focus else None,
                 repeat=True,
                 start_step=step,
                 **settings,
@@ -198,6 +204,30 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
                 test = None if lean else (image_data.test, preprocessing)
                 _finish(run, recorder, test, recipe, recorder.network.count_params())
         workers.wait()
+
+
+def _find_hard_images(recorder, image_data, preprocessing, epoch, lean):
+    """Tells recorder.focus which training images come more often from `epoch` (from 0) on. The chief looks, alone on
+    its first device, and tells the others. Raises TrainingInterruptedError for a signal that comes meanwhile."""
+    focus, recipe, workers = recorder.focus, recorder.recipe, recorder.workers
+    began = time.perf_counter()
+    losses = []
+    if workers.is_chief:
+        held = recipe.batch_size // (recipe.accumulate * workers.strategy.num_replicas_in_sync)
+        batches = pipeline(image_data.train, preprocessing, batch_size=max(1, held), num_classes=image_data.num_classes)
+        with distribution.alone():
+            model = recorder.snapshot()
+            for images, labels in batches.as_numpy_iterator():
+                if recorder.signals:
+                    break
+                losses.extend(score(softmax(model.predict_on_batch(images)), labels.argmax(axis=-1))[0])
+    recorder.stop_after_epoch(epoch - 1)
+    hard = np.array(losses) > np.mean(losses) if losses else np.zeros(image_data.counts["train"], bool)
+    focus.hard = np.array(workers.sum(hard), bool)
+    recorder.seconds_before = time.perf_counter() - began
+    if workers.is_chief and not lean:
+        share = np.mean(focus.hard)
+        print(f"{share:.1%} of the training images are hard: they come {focus.times} times as often now", flush=True)
 
 
 def _begin(run, strategy, inputs, experiment):

@@ -16,6 +16,7 @@ from nntricks_keras.serialization import differences, in_words
 from nntricks_keras.training.checkpoints import Checkpoints, restore
 from nntricks_keras.training.curves import draw_curves
 from nntricks_keras.training.distribution import alone
+from nntricks_keras.training.focusing import Focus
 from nntricks_keras.training.history import best_epoch
 from nntricks_keras.training.losses import PLAIN
 from nntricks_keras.training.progress import ProgressBar
@@ -84,12 +85,15 @@ class Recorder(keras.callbacks.Callback):
             )
         if recipe.early_stopping_patience:
             self.state_keepers.append(EarlyStopping("val_top1", recipe.early_stopping_patience))
+        self.focus = Focus(recipe.focus, recipe.epochs) if recipe.focus > 1 else None
+        if self.focus:
+            self.state_keepers.append(self.focus)
         self._config = model.get_config()  # of before anything is frozen for its first epochs
         self._plain = None  # the network to be saved
         self._draw_after = 0.0  # by time.perf_counter
-        self._signals = []  # that have asked to stop, here or on another worker
+        self.signals = []  # that have asked to stop, here or on another worker
         self._metrics = None  # of an epoch that was cut short: the sums of its first part
-        self._seconds_before = 0.0  # likewise
+        self.seconds_before = 0.0  # that an epoch has taken before its `fit`
 
     def resume(self, model):
         """Loads the newest checkpoint into the model and this recorder; returns the number of steps it holds."""
@@ -107,7 +111,7 @@ class Recorder(keras.callbacks.Callback):
         self.history.extend(self.run.history[: state["epoch"]])
         self.stopped_early = state["stopped_early"]
         self.step = state["step"]
-        self._metrics, self._seconds_before = state["metrics"], state["seconds"]
+        self._metrics, self.seconds_before = state["metrics"], state["seconds"]
         if self.workers.is_chief and self.history and self.step % self.steps_per_epoch == 0:
             self._keep_best()  # it may have been killed between the checkpoint and this
         return self.step
@@ -118,23 +122,23 @@ class Recorder(keras.callbacks.Callback):
 
         Also where a callback of the caller's ends it with an error at the end of that very epoch.
         """
-        with signals.noted() as self._signals:
+        with signals.noted() as self.signals:
             try:
                 yield
             except Exception as error:
                 epoch_has_ended = self.history and self.step == len(self.history) * self.steps_per_epoch
-                if not (self._signals and epoch_has_ended) or isinstance(error, TrainingDivergedError | OSError):
+                if not (self.signals and epoch_has_ended) or isinstance(error, TrainingDivergedError | OSError):
                     raise
                 message = f"stopped after epoch {len(self.history)}"
-                raise TrainingInterruptedError(message, self._signals[0]) from error
+                raise TrainingInterruptedError(message, self.signals[0]) from error
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._metrics is not None:
             for variable, value in zip(self.model.metrics_variables, self._metrics, strict=True):
                 variable.assign(value)
             self._metrics = None
-        self._began = time.perf_counter() - self._seconds_before
-        self._seconds_before = 0.0
+        self._began = time.perf_counter() - self.seconds_before
+        self.seconds_before = 0.0
         self._saved = time.perf_counter()
 
     def on_test_begin(self, logs=None):
@@ -154,7 +158,7 @@ class Recorder(keras.callbacks.Callback):
             self._saved = now
         if asked_to_stop:
             where = f"step {self.step} (epoch {len(self.history) + 1})"
-            raise TrainingInterruptedError(f"stopped at {where}", self._signals[0])
+            raise TrainingInterruptedError(f"stopped at {where}", self.signals[0])
 
     def on_epoch_end(self, epoch, logs=None):
         self._check_weights()
@@ -178,7 +182,7 @@ class Recorder(keras.callbacks.Callback):
     def stop_after_epoch(self, epoch, logs=None):
         """For the last callback of all: the others have done their part when a signal ends the training."""
         if self._agree()[1]:
-            raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self._signals[0])
+            raise TrainingInterruptedError(f"stopped after epoch {epoch + 1}", self.signals[0])
 
     def best(self):
         """The row of the epoch that model.keras holds."""
@@ -201,10 +205,10 @@ class Recorder(keras.callbacks.Callback):
 
     def _agree(self, is_due=False):
         """(whether a checkpoint is due, whether to stop): the same on every worker, though a signal comes to one."""
-        first = self._signals[:1]
+        first = self.signals[:1]
         due, *stop = self.workers.sum([is_due, first == [signal.SIGINT], first == [signal.SIGTERM]])
         if any(stop) and not first:
-            self._signals.append(signal.SIGINT if stop[0] else signal.SIGTERM)
+            self.signals.append(signal.SIGINT if stop[0] else signal.SIGTERM)
         return bool(due), any(stop)
 
     def _sync(self):
@@ -243,10 +247,15 @@ class Recorder(keras.callbacks.Callback):
         if self.best() is not self.history[-1]:
             return
         with alone():
-            if self._plain is None:
-                self._plain = type(self.network).from_config(self._config)
-            self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
-            save_atomically(self.run.model_path, self._plain.save)
+            save_atomically(self.run.model_path, self.snapshot().save)
+
+    def snapshot(self):
+        """The network as it is now, averaged if weights are: uncompiled, on this process's own device. Call it in
+        distribution.alone()."""
+        if self._plain is None:
+            self._plain = type(self.network).from_config(self._config)
+        self._plain.set_weights(self.average.values() if self.average else self.network.get_weights())
+        return self._plain
 
     def _averages(self):
         return self.average.variables if self.average else ()
@@ -254,7 +263,7 @@ class Recorder(keras.callbacks.Callback):
     def _draw(self):
         """Draws the curves, unless the last picture is so recent that drawing would slow the training."""
         began = time.perf_counter()
-        if not self._signals and began < self._draw_after:
+        if not self.signals and began < self._draw_after:
             return
         draw_curves(self.run.folder / "curves.png", self.history, self.best(), self.title)
         ended = time.perf_counter()

@@ -62,6 +62,9 @@ class Recipe(serialization.Json):
     """what is done to the training images"""
     balanced: bool = False
     """every class is drawn equally often: for uneven classes; images of small classes come several times an epoch"""
+    focus: int = 1
+    """above 1, a training image whose loss is above the mean comes so many times as often as the others, until the last
+    eighth of the epochs; an epoch has as many images as without"""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """what the layers compute in (the variables stay in float32); auto: the fastest this machine computes natively"""
     seed: int = 0
@@ -84,6 +87,7 @@ class Recipe(serialization.Json):
             ("plateau_drops", 0, None),
             ("label_smoothing", 0, 1),
             ("accumulate", 1, self.batch_size),
+            ("focus", 1, None),
             ("early_stopping_patience", 0, None),
             ("seed", 0, 2**32 - 1),  # as NumPy takes it
         ]:
@@ -97,6 +101,8 @@ class Recipe(serialization.Json):
             raise InputError(f"learning_rate_factors have to be at least 0, received {self.learning_rate_factors}")
         if not all(epoch >= 1 for epoch in self.unfreeze.values()):
             raise InputError(f"unfreeze names epochs from 1 on, received {self.unfreeze}")
+        if self.focus > 1 and self.balanced:
+            raise InputError(f"balanced and focus {self.focus} both say how often an image comes; give one of them")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise InputError(f"clip_norm has to be above 0, or None for no clipping, received {self.clip_norm}")
         if not 0 <= self.ema_decay < 1:

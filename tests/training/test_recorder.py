@@ -153,6 +153,6 @@ def test_only_a_second_ctrl_c_stops_at_once():
     with Recorder.stopping_on_signals(asked):
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             os.kill(os.getpid(), number)
-        assert asked._signals[0] == signal.SIGTERM
+        assert asked.signals[0] == signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)

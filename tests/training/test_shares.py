@@ -55,7 +55,7 @@ def test_no_processor_is_left_without_an_image(batch_size, count, deals_parts, o
     if deals_parts:
         settings = {"shuffle": False, "seed": 0, "drop_remainder": False}
         orders = [EpochOrder(np.zeros(count), batch_size, shard=(part, 4), **settings) for part in range(4)]
-        least = min(len(order.indices(0, step)) for order in orders for step in range(order.steps_per_epoch))
+        least = min(len(order.draws(0, step)) for order in orders for step in range(order.steps_per_epoch))
         assert (least > 0) == (other is None)
     with pytest.raises(InputError, match="3 images are too few"):
         distribution.largest_shared_batch(strategy, 16, 3)

@@ -47,7 +47,7 @@ TRAINING = textwrap.dedent("""
 """)
 
 
-CHANGES = '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1}'
+CHANGES = '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1, "focus": 2}'
 
 
 def load(path):
