@@ -48,7 +48,7 @@ SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
     "vgg": Setting(
         "vgg_mini",
-        "--width 1.34 --epochs 84 --batch-size 128 --optimizer muon --learning-rate 0.03 --weight-decay 5e-4 "
+        "--width 1.34 --epochs 80 --focus 2 --batch-size 128 --optimizer muon --learning-rate 0.03 --weight-decay 5e-4 "
         "--nesterov --padding-crop 1 --erasing 0.5 --label-smoothing 0.1 --validation-fraction 0.02 --precision auto",
         0.950,
         60,
