@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from nntricks_keras.errors import InputError
 from tuning.reporting.forest import Estimate, permutation_importance
 from tuning.reporting.parameters import scored
 from tuning.reporting.scales import ranks
@@ -55,10 +56,7 @@ def importances_of(parameters, records, seed=0):
         seed: of the forest and the bootstrap; the same records give the same figures.
 
     Returns:
-        Importances.
-
-    Raises:
-        InputError: scikit-learn is not installed.
+        Importances; without rows, and with the reason, where there are too few trials or scikit-learn is not installed.
     """
     trials = scored(records)
     if len(trials) < FEWEST_TRIALS:
@@ -75,7 +73,10 @@ def importances_of(parameters, records, seed=0):
     if not told:
         return Importances(len(trials), problem="No hyperparameter took two values in enough trials to tell.")
     groups = {p.name: _with_dependants(p.name, parameters, columns) for p in told}
-    r_squared, estimates = permutation_importance(inputs, groups, active, scores, seed)
+    try:
+        r_squared, estimates = permutation_importance(inputs, groups, active, scores, seed)
+    except InputError as error:  # the rest of a report can do without
+        return Importances(len(trials), problem=f"Not computed: {error}")
     predicts = r_squared.low > 0
     rows = [
         Importance(p.name, int(active[p.name].sum()), _verdict(estimates.get(p.name), predicts), estimates.get(p.name))

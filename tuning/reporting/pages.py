@@ -28,8 +28,7 @@ def report(study_dir):
         The path of report.html.
 
     Raises:
-        InputError: the folder is not a study, or scikit-learn is not installed, which the importance of hyperparameters
-            needs.
+        InputError: the folder is not a study.
     """
     study = Study.open(study_dir)
     settings, records = study.settings, study.records()
