@@ -98,8 +98,6 @@ class LayerHealth(keras.callbacks.Callback):
         return self._records.rows if self._records else []
 
     def on_train_begin(self, logs=None):
-        if self.prober is None or self._has_other_weights():
-            self.prober = Prober(self.model, histograms=self.histograms)
         if self._records is not None:  # a further fit of the same training
             return
         if self.initial_step is None:
@@ -140,7 +138,7 @@ class LayerHealth(keras.callbacks.Callback):
         if self.folder and self.rows:
             self.draw()
         x, y = self.examples
-        return first_to_go(self.prober(x, y), self.rows)
+        return first_to_go(self._prober()(x, y), self.rows)
 
     def draw(self):
         """Writes health.png."""
@@ -153,7 +151,7 @@ class LayerHealth(keras.callbacks.Callback):
         with self.budget.spending("probe"):
             x, y = self.examples
             earlier = [*self._reports[:1], *self._reports[-MOST_REPORTS:]]
-            self.report = self.prober(x, y, history=[*self._history, *earlier], epoch=during or epoch)
+            self.report = self._prober()(x, y, history=[*self._history, *earlier], epoch=during or epoch)
             self._reports.append(dataclasses.replace(self.report, histograms=None))
             self._records.add(self.report, epoch, self.step)
             if self.tensorboard:
@@ -163,11 +161,15 @@ class LayerHealth(keras.callbacks.Callback):
                 self._told.add((finding.layer, finding.kind))
                 print(f"health: {finding.text}", flush=True)
 
-    def _has_other_weights(self):
-        """Whether other weights train than those the prober has been made for: unfrozen ones have to be traced."""
-        return {id(weight) for weight in self.prober.observer.trainable} != {
-            id(weight) for weight in self.model.trainable_variables
-        }
+    def _prober(self):
+        """A Prober for the weights that train now: unfrozen ones have to be traced."""
+
+        def ids(weights):
+            return {id(weight) for weight in weights}
+
+        if self.prober is None or ids(self.prober.observer.trainable) != ids(self.model.trainable_variables):
+            self.prober = Prober(self.model, histograms=self.histograms)
+        return self.prober
 
     def _is_exploding(self, loss):
         """Whether the loss, a mean since the epoch began, is the first beyond its bound, which then rises with it."""

@@ -36,8 +36,9 @@ def probe(model, x, y=None, *, loss=None, histograms=False, history=None, max_ex
 
     Returns:
         HealthReport. Rows are in the order of the calls; `update_ratio` is that of plain SGD where the optimizer is
-        SGD (with momentum, weights move 1 / (1 - momentum) as far), and elsewhere that of one which moves every
-        weight by about the rate, as Adam's first step does.
+        SGD (with momentum, weights move 1 / (1 - momentum) as far); of training.Muon it is the rate for the kernels
+        that it turns, and SGD's at `others` times the rate for its other ones; elsewhere that of an optimizer which
+        moves every weight by about the rate, as Adam's first step does.
 
     Raises:
         InputError: the model is not built or has no weights; inputs or labels do not fit it; nothing to look at.

@@ -133,8 +133,11 @@ class LayerSums:
         if not norm > 0:
             return None
         rate = float(np.asarray(optimizer.learning_rate))
-        if "SGD" in type(optimizer).__name__:
-            return rate * gradient_norm / norm
+        is_muon = hasattr(optimizer, "turns")  # training.Muon, whose other rule is SGD's
+        if is_muon and optimizer.turns(self.place.kernel):
+            return rate
+        if is_muon or "SGD" in type(optimizer).__name__:
+            return rate * (optimizer.others if is_muon else 1) * gradient_norm / norm
         return rate * math.sqrt(count) / norm if gradient_norm > 0 else 0.0
 
     def _drift(self):

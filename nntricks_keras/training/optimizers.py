@@ -104,13 +104,14 @@ class Muon(SGDWithL2):
     """Each hidden kernel turns by one angle a step, in every direction of its update alike, and keeps its length:
 
         m <- momentum * m + gradient
-        O <- orthogonalized(gradient + momentum * m)        all its singular values are near 1
+        O <- orthogonalized(m)                              all its singular values are near 1
         w <- w - rate * |w| / |O| * O, made as long as before
 
-    A kernel (height, width, in, out) is the matrix (height * width * in, out) in this. Before a normalization only the
-    direction of a kernel matters, so that its length needs no weight decay; elsewhere it stays the initializer's. A
-    kernel of zeros is given the length sqrt(out). All else (biases, gamma, beta, and the kernel of the last layer) has
-    SGDWithL2's rule, at `others` times the rate. keras.optimizers.Muon leaves convolutions to AdamW.
+    With nesterov, gradient + momentum * m is orthogonalized. A kernel (height, width, in, out) is the matrix
+    (height * width * in, out) in this. Before a normalization only the direction of a kernel matters, so that its
+    length needs no weight decay; elsewhere it stays the initializer's. A kernel of zeros is given the length sqrt(out).
+    All else (biases, gamma, beta, and the kernel of the last layer) has SGDWithL2's rule, at `others` times the rate.
+    keras.optimizers.Muon leaves convolutions to AdamW.
 
     A step takes 20 m^2 n + 10 m^3 operations for a kernel of m x n, m <= n: little beside what a convolution takes for
     a batch, but 1.5 times the whole of VGG-16's for its first dense layer, at batches of 64.
@@ -118,7 +119,7 @@ class Muon(SGDWithL2):
     Args:
         learning_rate: float or keras LearningRateSchedule: the tangent of the angle.
         others: the rate of what is no hidden kernel, divided by learning_rate.
-        **kwargs: those of SGDWithL2; `l2` touches the last kernel only.
+        **kwargs: those of SGDWithL2, without momentum by default as there; `l2` touches the last kernel only.
 
     Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
     """
@@ -131,6 +132,10 @@ class Muon(SGDWithL2):
         super().build(variables)
         kernels = [i for i, variable in enumerate(variables) if variable.name == "kernel" and len(variable.shape) > 1]
         self._turning = kernels[:-1]
+
+    def turns(self, variable):
+        """Whether a trainable variable is a hidden kernel, whose step is |w| times the rate long."""
+        return any(variable is self._trainable_variables[index] for index in self._turning)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)

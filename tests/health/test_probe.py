@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nntricks_keras import health, layers
+from nntricks_keras import health, layers, training
 from tests.health.comparing import close, one_hot, perceptron, rows_of
 
 torch = pytest.importorskip("torch")
@@ -70,6 +70,25 @@ def test_a_scaled_loss_changes_nothing(rng, make):
     plain, scaled = reports
     assert plain.scheduled
     assert scaled == plain
+
+
+def test_the_kernels_that_muon_turns_move_by_its_rate(rng):
+    """0.02 is no alarm, and it is what a step does; the last kernel moves as by SGD, 7 times as far."""
+    model, x, labels = perceptron(), rng.normal(size=(40, 6)).astype("float32"), rng.integers(0, 4, 40)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    reports = {}
+    for make in (keras.optimizers.SGD, training.Muon):
+        model.compile(make(0.02), loss)
+        model.optimizer.build(model.trainable_variables)
+        reports[make] = health.probe(model, x, labels)
+    *hidden, last = (row.update_ratio for row in reports[training.Muon].layers)
+    assert hidden == [pytest.approx(0.02)] * 2
+    assert last == pytest.approx(7 * reports[keras.optimizers.SGD].layers[-1].update_ratio)
+    assert "large_rate" not in {finding.kind for finding in reports[training.Muon].findings}
+    before = model.get_weights()[0]
+    model.train_on_batch(x, labels)
+    step = np.linalg.norm(model.get_weights()[0] - before) / np.linalg.norm(before)
+    assert 0.01 < step < 0.0201  # what goes along the kernel is taken back
 
 
 def test_gradients_by_finite_differences(rng):
