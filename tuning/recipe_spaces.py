@@ -17,11 +17,13 @@ def optimizer(hp, experiment):
     # Names of their own: their good rates are far apart, and their decays mean different things.
     of_optimizer = {"sgd": _sgd(hp, own), "adamw": _adamw(hp, own), "muon": _muon(hp, own)}
     drawn |= of_optimizer[drawn["optimizer"]]
-    drawn["schedule"] = choice(hp, "schedule", ("one_cycle", "plateau", "constant"), own.schedule)
+    schedules = ("one_cycle", "constant") if own.focus > 1 else ("one_cycle", "plateau", "constant")  # see Recipe.focus
+    drawn["schedule"] = choice(hp, "schedule", schedules, own.schedule)
     with hp.conditional_scope("schedule", ["one_cycle"]):
         warmup = grid_float(hp, "warmup_fraction", 0.05, 0.45, 0.1, own.warmup_fraction)
-    with hp.conditional_scope("schedule", ["plateau"]):
-        patience = hp.Int("plateau_patience", 1, 6, default=min(own.plateau_patience, 6))
+    if "plateau" in schedules:
+        with hp.conditional_scope("schedule", ["plateau"]):
+            patience = hp.Int("plateau_patience", 1, 6, default=min(own.plateau_patience, 6))
     if drawn["schedule"] == "one_cycle":
         drawn["warmup_fraction"] = warmup
     if drawn["schedule"] == "plateau":

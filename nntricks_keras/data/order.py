@@ -75,8 +75,8 @@ class EpochOrder:
     def draws(self, epoch, step):
         """What this worker draws in one step, int64; fewer in the last one of an epoch.
 
-        A draw is image + number of images * t where the epoch has had the image t times before, so that each of them is
-        augmented in its own way; `images` gives the image.
+        A draw is image + number of images * t, t from 0, with another t each time that an epoch draws the image, which
+        is then augmented in another way; `images` gives the image.
         """
         first = step * self.batch_size
         number = tf.minimum(self.num_images - first, self.batch_size)

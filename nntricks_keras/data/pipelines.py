@@ -43,7 +43,7 @@ def pipeline(
         augmentation: `Augmentation`, for training only.
         training: shuffle and augment. Otherwise the images come in order, unchanged by chance.
         seed: of the order and of everything random. Image i of epoch e is the same for the same seed, whatever the
-            batch size, the number of workers, or a restart.
+            batch size, the number of workers, or a restart; with `repeats`, for the same of these.
         repeat: go on for ever, epochs 0, 1, 2, ... Otherwise an iteration is one epoch, and each next iteration of a
             training pipeline is shuffled and augmented anew.
         start_step: the step to begin at, counted from the start of epoch 0; what comes before it is not read.

@@ -116,6 +116,7 @@ class EncodedStore(_Store):
             self.names = tf.convert_to_tensor(names, tf.string)
             self.contents = None if contents is None else tf.convert_to_tensor(contents, tf.string)
         self.num_channels = num_channels
+        self._held = None
 
     @property
     def image_shape(self):
@@ -132,11 +133,14 @@ class EncodedStore(_Store):
         """A store that holds the encoded bytes in memory, where `cache` ("auto", "memory", "none") wants it."""
         if cache == "none" or self.contents is not None:
             return self
+        if self._held is not None:
+            return self._held
         names = [name.decode() for name in self.names.numpy()]
         if cache == "auto" and sum(map(os.path.getsize, names)) > _HOLD_LIMIT:
             return self
         contents = tf.data.Dataset.from_tensor_slices(self.names).map(tf.io.read_file, num_parallel_calls=8)
-        return EncodedStore(self.names, self.labels, list(contents.as_numpy_iterator()), self.num_channels)
+        self._held = EncodedStore(self.names, self.labels, list(contents.as_numpy_iterator()), self.num_channels)
+        return self._held
 
     def encoded(self, index):
         """Bytes of one image."""

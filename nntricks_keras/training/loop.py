@@ -20,6 +20,7 @@ from nntricks_keras.training.accumulation import AccumulatingModel
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.compilation import compile_model
 from nntricks_keras.training.curves import draw_curves
+from nntricks_keras.training.one_training import OneTraining
 from nntricks_keras.training.recorder import Recorder
 from nntricks_keras.training.tensorboard import TensorBoard
 from nntricks_keras.training.watching import watch
@@ -63,7 +64,8 @@ def train(
         health: look at the network before the training (health.preflight) and watch it (health.LayerHealth). The
             training is the same to the bit without.
         callbacks: keras callbacks of your own. At an epoch's end they come last, when history.csv, the checkpoint and
-            model.keras are on the disk; what they raise ends the training there, and it can be resumed.
+            model.keras are on the disk; what they raise ends the training there, and it can be resumed. To them it
+            begins and ends once, also where it is several fits, as with unfreeze and focus.
         lean: for one of many trials: no look at the test split (metrics.json then has no "test"), no pictures, no
             TensorBoard, no lines on the screen, no health. The training is the same to the bit.
 
@@ -165,6 +167,8 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
         naming_bad_images(image_data.train, image_data.validation),
     ):
         last_word = keras.callbacks.LambdaCallback(on_epoch_end=recorder.stop_after_epoch)
+        told = [*recorder.state_keepers, recorder, *watching, *callbacks, last_word]
+        told = OneTraining(told, model, recipe.epochs, steps_per_epoch)
         while step < recipe.epochs * steps_per_epoch and not recorder.stopped_early:
             epoch, done = divmod(step, steps_per_epoch)
             freezing.freeze(model, recipe.unfreeze, epoch + 1)
@@ -193,12 +197,13 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
                 epochs=last,
                 initial_epoch=epoch,
                 shuffle=False,
-                callbacks=[*recorder.state_keepers, recorder, *watching, *callbacks, last_word],
+                callbacks=told,
                 verbose=0,
             )
             if model.stop_training:  # also at the wish of a callback that comes after the recorder
                 break
             step = last * steps_per_epoch
+        told.end()
         if workers.is_chief:
             with distribution.alone():
                 test = None if lean else (image_data.test, preprocessing)
@@ -207,10 +212,13 @@ def _fit(recorder, model, image_data, preprocessing, step, *, health, callbacks,
 
 
 def _find_hard_images(recorder, image_data, preprocessing, epoch, lean):
-    """Tells recorder.focus which training images come more often from `epoch` (from 0) on. The chief looks, alone on
-    its first device, and tells the others. Raises TrainingInterruptedError for a signal that comes meanwhile."""
+    """Tells recorder.focus which training images come more often from `epoch` (from 0) on, and writes a checkpoint.
+
+    The chief looks, alone on its first device, and tells the others. Raises TrainingInterruptedError for a signal that
+    comes meanwhile.
+    """
     focus, recipe, workers = recorder.focus, recorder.recipe, recorder.workers
-    began = time.perf_counter()
+    recorder.looks_since = time.perf_counter()
     losses = []
     if workers.is_chief:
         held = recipe.batch_size // (recipe.accumulate * workers.strategy.num_replicas_in_sync)
@@ -223,8 +231,8 @@ def _find_hard_images(recorder, image_data, preprocessing, epoch, lean):
                 losses.extend(score(softmax(model.predict_on_batch(images)), labels.argmax(axis=-1))[0])
     recorder.stop_after_epoch(epoch - 1)
     hard = np.array(losses) > np.mean(losses) if losses else np.zeros(image_data.counts["train"], bool)
-    focus.hard = np.array(workers.sum(hard), bool)
-    recorder.seconds_before = time.perf_counter() - began
+    focus.choose(np.array(workers.sum(hard), bool), epoch)
+    recorder.save(epoch)
     if workers.is_chief and not lean:
         share = np.mean(focus.hard)
         print(f"{share:.1%} of the training images are hard: they come {focus.times} times as often now", flush=True)

@@ -93,7 +93,9 @@ class Recorder(keras.callbacks.Callback):
         self._draw_after = 0.0  # by time.perf_counter
         self.signals = []  # that have asked to stop, here or on another worker
         self._metrics = None  # of an epoch that was cut short: the sums of its first part
-        self.seconds_before = 0.0  # that an epoch has taken before its `fit`
+        self._seconds_before = 0.0  # likewise
+        self.looks_since = None  # by time.perf_counter: when the loop began to look for the images of the next epoch
+        self._looked = 0.0  # seconds, for those of this epoch
 
     def resume(self, model):
         """Loads the newest checkpoint into the model and this recorder; returns the number of steps it holds."""
@@ -111,7 +113,7 @@ class Recorder(keras.callbacks.Callback):
         self.history.extend(self.run.history[: state["epoch"]])
         self.stopped_early = state["stopped_early"]
         self.step = state["step"]
-        self._metrics, self.seconds_before = state["metrics"], state["seconds"]
+        self._metrics, self._seconds_before = state["metrics"], state["seconds"]
         if self.workers.is_chief and self.history and self.step % self.steps_per_epoch == 0:
             self._keep_best()  # it may have been killed between the checkpoint and this
         return self.step
@@ -137,9 +139,11 @@ class Recorder(keras.callbacks.Callback):
             for variable, value in zip(self.model.metrics_variables, self._metrics, strict=True):
                 variable.assign(value)
             self._metrics = None
-        self._began = time.perf_counter() - self.seconds_before
-        self.seconds_before = 0.0
-        self._saved = time.perf_counter()
+        now = time.perf_counter()
+        self._began = now - self._seconds_before
+        self._looked = 0.0 if self.looks_since is None else now - self.looks_since
+        self._seconds_before, self.looks_since = 0.0, None
+        self._saved = now
 
     def on_test_begin(self, logs=None):
         self._trained = time.perf_counter()
@@ -154,7 +158,7 @@ class Recorder(keras.callbacks.Callback):
         is_due = self.workers.is_chief and now - self._saved > 60 * self.checkpoint_minutes
         is_due, asked_to_stop = self._agree(is_due)
         if is_due or asked_to_stop:
-            self._save(len(self.history), seconds=now - self._began)
+            self.save(len(self.history), seconds=now - self._began + self._looked)
             self._saved = now
         if asked_to_stop:
             where = f"step {self.step} (epoch {len(self.history) + 1})"
@@ -167,13 +171,13 @@ class Recorder(keras.callbacks.Callback):
             prefix + name: float(logs[prefix + name]) for prefix in ("", "val_") for name in ("loss", "top1", "top5")
         }
         row["val_loss"] = float(logs.get(f"val_{PLAIN}", logs["val_loss"]))  # as that of the test: not smoothed
-        row["seconds"] = round(time.perf_counter() - self._began, 3)
+        row["seconds"] = round(time.perf_counter() - self._began + self._looked, 3)
         row["images_per_second"] = round(self.num_images / (self._trained - self._began), 1)
         self.history.append(row)
         self.stopped_early = bool(self.model.stop_training)
         if self.workers.is_chief:
             self.run.write_history(self.history)
-        self._save(epoch + 1)
+        self.save(epoch + 1)
         if self.workers.is_chief:
             self._keep_best()
         if self.workers.is_chief and self.title is not None:
@@ -216,7 +220,8 @@ class Recorder(keras.callbacks.Callback):
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
 
-    def _save(self, epoch, seconds=0.0):
+    def save(self, epoch, seconds=0.0):
+        """Writes a checkpoint of this step, `epoch` of them being done and the next having taken `seconds` so far."""
         self._sync()
         cut_short = self.step % self.steps_per_epoch != 0
         if cut_short:  # otherwise on_epoch_end has looked, before model.keras was written

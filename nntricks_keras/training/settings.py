@@ -16,7 +16,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 class Recipe(serialization.Json):
     """How to train: frozen, JSON in and out, with no word about the model.
 
-    Raises InputError for a value out of range, naming it and the valid range.
+    Raises InputError for a value out of range, naming it and the valid range, and for two that contradict each other.
     """
 
     epochs: int = 12
@@ -29,7 +29,7 @@ class Recipe(serialization.Json):
     learning_rate: float = 0.05
     """the highest rate of the schedule"""
     momentum: float = 0.9
-    """of sgd and muon: velocity = momentum * velocity - rate * gradient"""
+    """of sgd: velocity = momentum * velocity - rate * gradient; muon's hidden kernels gather the gradients alone"""
     nesterov: bool = False
     """of sgd and muon: look ahead along the velocity before taking the gradient"""
     weight_decay: float = 5e-4
@@ -63,8 +63,9 @@ class Recipe(serialization.Json):
     balanced: bool = False
     """every class is drawn equally often: for uneven classes; images of small classes come several times an epoch"""
     focus: int = 1
-    """above 1, a training image whose loss is above the mean comes so many times as often as the others, until the last
-    eighth of the epochs; an epoch has as many images as without"""
+    """above 1, training images whose loss is above the mean come so many times as often as the others, but for the
+    first sixteenth and the last eighth of the epochs; an epoch has as many images as without, and its loss is theirs.
+    Not with balanced, the schedule plateau or early_stopping_patience"""
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """what the layers compute in (the variables stay in float32); auto: the fastest this machine computes natively"""
     seed: int = 0
@@ -103,6 +104,11 @@ class Recipe(serialization.Json):
             raise InputError(f"unfreeze names epochs from 1 on, received {self.unfreeze}")
         if self.focus > 1 and self.balanced:
             raise InputError(f"balanced and focus {self.focus} both say how often an image comes; give one of them")
+        if self.focus > 1 and (self.schedule == "plateau" or self.early_stopping_patience):
+            ends = "schedule 'plateau'" if self.schedule == "plateau" else "early_stopping_patience"
+            raise InputError(
+                f"focus {self.focus} needs the last epochs, where all images come alike, and {ends} may end before them"
+            )
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise InputError(f"clip_norm has to be above 0, or None for no clipping, received {self.clip_norm}")
         if not 0 <= self.ema_decay < 1:

@@ -1,8 +1,11 @@
 """Focus: the images whose loss is above the mean come more often, and a training goes on with the same ones."""
 
 import dataclasses
+import math
 import os
 import signal
+import time
+import types
 
 import keras
 import numpy as np
@@ -90,20 +93,28 @@ def test_settings_that_contradict_it_are_named():
         data.pipeline(split, looks, repeats=np.ones(50, int), batch_size=8, num_classes=2)
     with pytest.raises(InputError, match="balanced and focus 2"):
         training.Recipe(focus=2, balanced=True)
+    with pytest.raises(InputError, match="'plateau' may end before them"):
+        training.Recipe(focus=2, schedule="plateau")
+    with pytest.raises(InputError, match="early_stopping_patience may end before them"):
+        training.Recipe(focus=2, early_stopping_patience=3)
     with pytest.raises(InputError, match="focus has to be at least 1, received 0"):
         training.Recipe(focus=0)
 
 
-@pytest.mark.parametrize(("epochs", "looks", "end"), [(84, 14, 73), (16, 7, 14), (6, 2, 5), (3, 1, 2), (1, 0, 0)])
+@pytest.mark.parametrize(
+    ("epochs", "looks", "end"), [(84, 14, 73), (16, 7, 14), (6, 2, 5), (3, 1, 2), (2, 0, 1), (1, 0, 0)]
+)
 def test_when_it_looks(epochs, looks, end):
     focus = Focus(2, epochs)
     due = [epoch for epoch in range(epochs) if focus.is_due(epoch)]
     assert len(due) == looks
+    assert focus.next_change(end) == math.inf
     changes, epoch = [], 0
     while (epoch := focus.next_change(epoch)) < epochs:
         changes.append(epoch)
     assert changes == ([*due, end] if due else [])
-    focus.hard = np.array([True, False])
+    focus.choose(np.array([True, False]), epoch=due[0] if due else None)
+    assert not due or not focus.is_due(due[0])
     used = [epoch for epoch in range(epochs) if focus.repeats(epoch) is not None]
     assert used == list(range(due[0], end) if due else [])
 
@@ -174,13 +185,51 @@ def test_a_signal_that_comes_during_a_look_ends_it(images, tmp_path, monkeypatch
     )
 
 
-@pytest.mark.slow
+def test_a_look_is_not_repeated_by_a_run_that_was_killed_after_it(images, tmp_path, monkeypatch):
+    """Its checkpoint holds the choice: on other devices rounding might choose others."""
+
+    def stop(self, epoch, logs=None):
+        if epoch == 3:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    begin = keras.callbacks.CallbackList.on_epoch_begin
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(images, tmp_path / "run", FOCUSED, lean=True)
+    monkeypatch.setattr(loop, "_find_hard_images", None)
+    assert len(train(images, tmp_path / "run", FOCUSED, resume=True, lean=True).history) == 6
+
+
 def test_the_time_of_a_look_is_time_of_the_epoch_after_it(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        loop, "softmax", lambda logits, real=loop.softmax: __import__("time").sleep(0.5) or real(logits)
-    )
+    late = types.SimpleNamespace(perf_counter=lambda: time.perf_counter() - 1000)  # as if each look had taken 1000 s
+    monkeypatch.setattr(loop, "time", late)
     run = train(images, tmp_path / "run", FOCUSED, model=plain, lean=True)
-    steps = -(-images.counts["train"] // RECIPE.batch_size)
-    seconds = [row["seconds"] for row in run.history]
-    assert min(seconds[1], seconds[3]) > 0.5 * steps
-    assert max(seconds[2], seconds[4], seconds[5]) < 0.5 * steps
+    assert [row["seconds"] > 1000 for row in run.history] == [False, True, False, True, False, False]
+    assert all(row["images_per_second"] > images.counts["train"] / 1000 for row in run.history)
+
+
+class Counting(keras.callbacks.Callback):
+    """Counts what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.began = self.ended = self.epochs = 0
+
+    def on_train_begin(self, logs=None):
+        self.began += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+
+    def on_train_end(self, logs=None):
+        assert logs["loss"] > 0
+        self.ended += 1
+
+
+def test_to_callbacks_a_training_of_several_fits_begins_and_ends_once(images, tmp_path):
+    counting = Counting()
+    train(images, tmp_path / "run", FOCUSED, lean=True, callbacks=[counting])
+    assert (counting.began, counting.epochs, counting.ended) == (1, 6, 1)
+    assert counting.params["epochs"] == 6

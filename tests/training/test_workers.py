@@ -9,6 +9,8 @@ import pytest
 
 from nntricks_keras import training
 from nntricks_keras.training import workers
+from nntricks_keras.training.checkpoints import Checkpoints
+from nntricks_keras.training.focusing import Focus
 from tests.training.several_workers import start_workers, wait_for
 
 TRAINING = textwrap.dedent("""
@@ -47,7 +49,7 @@ TRAINING = textwrap.dedent("""
 """)
 
 
-CHANGES = '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1, "focus": 2}'
+CHANGES = '{"clip_norm": 0.5, "ema_decay": 0.9, "label_smoothing": 0.1}'
 
 
 def load(path):
@@ -114,6 +116,20 @@ def test_a_worker_that_is_killed_stops_the_other_and_both_go_on_together(runs, t
     assert len(training.Run(folder).history) == 13
     for number in (0, 1):
         np.testing.assert_allclose(load(both[number]), load(whole / f"two-{number}.npz"), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_workers_focus_on_the_same_images(tmp_path):
+    both = [tmp_path / "0.npz", tmp_path / "1.npz"]
+    for code, printed in wait_for(start_workers(2, "-c", TRAINING, 5, tmp_path / "run", both, '{"focus": 2}')):
+        assert code == 0, printed
+    np.testing.assert_array_equal(load(both[0]), load(both[1]))
+    state, _ = Checkpoints(tmp_path / "run" / "checkpoints").newest()
+    (chosen,) = state["callbacks"]
+    assert chosen["looked"] == 9  # of 13 epochs: before the second, and every second until two are left
+    focus = Focus(2, 13)
+    focus.set_state(chosen)
+    assert 0 < focus.hard.mean() < 1
 
 
 @pytest.mark.slow
