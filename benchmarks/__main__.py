@@ -1,5 +1,7 @@
 """All benchmarks, one after another: each writes its table and its results. Nothing else should run.
 
+`benchmarks.accuracy photographs` is not among them: it needs the folder of the photographs.
+
 python -m benchmarks [--only pipeline] [--data-dir DIR]
 """
 
@@ -23,6 +25,7 @@ BENCHMARKS = [
     ("benchmarks.time_to_accuracy --write", {}, 25),
     ("benchmarks.accuracy quick --write", {}, 18),
     ("benchmarks.accuracy alexnet --write", {}, 60),
+    ("benchmarks.accuracy vgg --write", {}, 180),
     ("benchmarks.accuracy shipped --seeds 0 --write", {}, 27),
     ("benchmarks.accuracy one_device two_devices --write", {}, 9),
     ("benchmarks.tuning_curves", {}, 8),

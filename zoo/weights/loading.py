@@ -35,8 +35,8 @@ def load_weights(model, source):
 
     Args:
         model: a model of the zoo.
-        source: "imagenet" (the card's first source), "keras", "torchvision", "timm", "caffe", "fashion_mnist" as far as
-            the card names them, or a file: Keras's HDF5 of either layout, `.keras`, `.pth`, `.safetensors`,
+        source: "imagenet" (the card's first source of it), "keras", "torchvision", "timm", "caffe", "fashion_mnist" as
+            far as the card names them, or a file: Keras's HDF5 of either layout, `.keras`, `.pth`, `.safetensors`,
             `.caffemodel`.
 
     Returns:
