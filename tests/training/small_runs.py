@@ -1,5 +1,9 @@
 """Trainings of seconds, and when two of them are the same."""
 
+import contextlib
+import os
+import signal
+
 import keras
 import numpy as np
 
@@ -36,6 +40,21 @@ def plain():
 
 def train(images, folder, recipe=RECIPE, *, model=build, health=False, **kwargs):
     return training.train(model, images, PREPROCESSING, recipe, folder, health=health, **kwargs)
+
+
+@contextlib.contextmanager
+def sigterm_in_step(monkeypatch, number):
+    """SIGTERM comes when the step of that number, counted from 1 and from here, begins."""
+    steps = []
+
+    def send(self, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == number:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
+        yield
 
 
 def weights(run):

@@ -17,7 +17,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.training import loop
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.focusing import Focus
-from tests.training.small_runs import RECIPE, assert_same_run, plain, train
+from tests.training.small_runs import RECIPE, assert_same_run, plain, sigterm_in_step, train
 
 FOCUSED = dataclasses.replace(RECIPE, focus=3, epochs=6)  # looks before epochs 2 and 4, evens out from epoch 6 on
 
@@ -150,17 +150,8 @@ def test_the_hard_images_are_those_whose_loss_is_above_the_mean(images, tmp_path
 def test_a_training_goes_on_with_the_same_images(images, tmp_path, monkeypatch, at_step):
     """Stopped within an epoch that began with a look, at its end, and in one that goes on with the images of before."""
     whole = train(images, tmp_path / "whole", FOCUSED, lean=True)
-    steps = []
-
-    def send(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == at_step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
-        with pytest.raises(training.TrainingInterruptedError):
-            train(images, tmp_path / "part", FOCUSED, lean=True)
+    with sigterm_in_step(monkeypatch, at_step), pytest.raises(training.TrainingInterruptedError):
+        train(images, tmp_path / "part", FOCUSED, lean=True)
     state, _ = Checkpoints(tmp_path / "part" / "checkpoints").newest()
     assert state["callbacks"][-1]["count"] == images.counts["train"]
     assert_same_run(whole, train(images, tmp_path / "part", FOCUSED, resume=True, lean=True))

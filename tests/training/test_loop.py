@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import os
 import resource
 import signal
 
@@ -14,7 +13,7 @@ from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.history import best_epoch
-from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, train
+from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, sigterm_in_step, train
 
 
 @pytest.fixture(scope="module")
@@ -102,17 +101,11 @@ def test_a_lean_run_is_the_same_training_and_writes_less(run, images, tmp_path, 
     "at_step", [6, pytest.param(8, marks=pytest.mark.slow)]
 )  # within the second epoch, and in its last step
 def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, monkeypatch, at_step):
-    steps = []
-
-    def send(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == at_step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
-        with pytest.raises(training.TrainingInterruptedError, match=r"step 6|epoch 2") as stopped:
-            train(images, tmp_path / "run", lean=True)
+    with (
+        sigterm_in_step(monkeypatch, at_step),
+        pytest.raises(training.TrainingInterruptedError, match=r"step 6|epoch 2") as stopped,
+    ):
+        train(images, tmp_path / "run", lean=True)
     assert stopped.value.signal_number == signal.SIGTERM
     state, _ = Checkpoints(tmp_path / "run" / "checkpoints").newest()
     assert state["step"] == at_step
