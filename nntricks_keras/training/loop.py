@@ -221,8 +221,8 @@ def _find_hard_images(recorder, image_data, preprocessing, epoch, lean):
     recorder.looks_since = time.perf_counter()
     losses = []
     if workers.is_chief:
-        held = recipe.batch_size // (recipe.accumulate * workers.strategy.num_replicas_in_sync)
-        batches = pipeline(image_data.train, preprocessing, batch_size=max(1, held), num_classes=image_data.num_classes)
+        held = recipe.held(workers.strategy.num_replicas_in_sync)
+        batches = pipeline(image_data.train, preprocessing, batch_size=held, num_classes=image_data.num_classes)
         with distribution.alone():
             model = recorder.snapshot()
             for images, labels in batches.as_numpy_iterator():

@@ -73,6 +73,10 @@ class Recipe(serialization.Json):
     deterministic: bool = False
     """the same bits from every run with the same seed, also where faster kernels would add in another order"""
 
+    def held(self, num_devices):
+        """Images of a batch that one of so many devices holds at a time, at least 1."""
+        return max(1, self.batch_size // (self.accumulate * num_devices))
+
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)

@@ -28,8 +28,7 @@ def watch(model, image_data, preprocessing, recipe, folder, step, title, num_dev
     Returns:
         LayerHealth; None, after a line that says why, for a model that cannot be probed or has not the memory for it.
     """
-    held = max(1, recipe.batch_size // (recipe.accumulate * num_devices))
-    batch_size = min(held, NUM_EXAMPLES, image_data.counts["train"])
+    batch_size = min(recipe.held(num_devices), NUM_EXAMPLES, image_data.counts["train"])
     batches = pipeline(
         image_data.train,
         preprocessing,
