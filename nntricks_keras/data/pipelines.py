@@ -14,6 +14,7 @@ from nntricks_keras.data.order import EpochOrder, smallest_batch
 from nntricks_keras.data.randomness import image_keys
 from nntricks_keras.data.stores import PixelStore, hold, store_of
 from nntricks_keras.errors import InputError, check_name
+from nntricks_keras.hardware import usable_cores
 
 
 def pipeline(
@@ -145,7 +146,7 @@ def _by_image(store, steps, order, preprocessing, make, finish):
         return finish(epochs[0], draws[:number], images[:number])
 
     images = mapped(steps.flat_map(as_written(spread)), load)
-    batches = images.batch(full, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = images.batch(full, drop_remainder=True, num_parallel_calls=usable_cores())
     return batches.map(as_written(trim)).apply(tf.data.experimental.assert_cardinality(steps.cardinality()))
 
 

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 
 from nntricks_keras.data import naming_bad_images, views
+from nntricks_keras.data.as_written import mapped
 from nntricks_keras.errors import InputError, check_name
 
 PROTOCOLS = ("center", "ten_crop", "multi_crop", "dense")
 Z_95 = 1.959964
-AUTOTUNE = -1  # tf.data's own number of parallel calls
 
 
 def evaluate(model, dataset, preprocessing, protocol="center", *, scales=None, top_k=(1, 5), batch_size=64):
@@ -149,14 +149,14 @@ def _without_xla(model):
 def _probabilities(model, dataset, make_views, protocol, batch_size):
     """Yields ((images, num_classes) mean probabilities, (images,) labels), a group of images at a time."""
     if protocol == "dense":  # the images differ in size, so each goes alone
-        viewed = dataset.map(lambda image, label: (*(make(image) for make in make_views), label), AUTOTUNE).prefetch(2)
+        viewed = mapped(dataset, lambda image, label: (*(make(image) for make in make_views), label)).prefetch(2)
         with _without_xla(model):
             for *stacks, label in viewed:
                 scores = [model.predict_on_batch(stack).mean(axis=(1, 2)) for stack in stacks]
                 yield softmax(np.stack(scores)).mean(axis=(0, 1))[None], np.array([label])
         return
     (make,) = make_views
-    viewed = dataset.map(lambda image, label: (make(image), label), AUTOTUNE)
+    viewed = mapped(dataset, lambda image, label: (make(image), label))
     num_views = viewed.element_spec[0].shape[0]
     for images, labels in viewed.batch(max(1, batch_size // num_views)).prefetch(2):
         logits = model.predict_on_batch(np.reshape(images, (-1, *images.shape[2:])))

@@ -113,8 +113,8 @@ class Muon(SGDWithL2):
     All else (biases, gamma, beta, and the kernel of the last layer) has SGDWithL2's rule, at `others` times the rate.
     keras.optimizers.Muon leaves convolutions to AdamW.
 
-    A step takes 20 m^2 n + 10 m^3 operations for a kernel of m x n, m <= n: little beside what a convolution takes for
-    a batch, but 1.5 times the whole of VGG-16's for its first dense layer, at batches of 64.
+    A step takes 4 m^2 n + 34 m^3 operations for a kernel of m x n, m <= n: little beside what a convolution takes for
+    a batch, but 0.7 times the whole of VGG-16's for its first dense layer, at batches of 64.
 
     Args:
         learning_rate: float or keras LearningRateSchedule: the tangent of the angle.
@@ -180,15 +180,22 @@ def orthogonalized(update, steps=5):
     """The nearest matrix (leading axes together, last axis) whose singular values are 1, roughly: they are within
     0.7 to 1.2 where they were not below 1e-3 of the update's length.
 
-    Newton and Schulz's iteration with the coefficients of Jordan et al., by matrix products only.
+    Newton and Schulz's iteration with the coefficients of Jordan et al., x <- (a + b x x^T + c (x x^T)^2) x, by matrix
+    products only. Every step multiplies x from the left by a polynomial of x x^T, so that these small matrices are
+    iterated, and x itself, of many columns, is multiplied once.
     """
     x = ops.reshape(update, (-1, update.shape[-1]))
     is_tall = x.shape[0] > x.shape[1]
     x = ops.transpose(x) if is_tall else x
     x = x / (length_of(x) + 1e-12)
-    for _ in range(steps):
-        square = ops.matmul(x, ops.transpose(x))
-        x = 3.4445 * x + ops.matmul(-4.7750 * square + 2.0315 * ops.matmul(square, square), x)
+    square, product = ops.matmul(x, ops.transpose(x)), None
+    identity = ops.eye(x.shape[0], dtype=x.dtype)
+    for left in reversed(range(steps)):
+        step = 3.4445 * identity - 4.7750 * square + 2.0315 * ops.matmul(square, square)
+        product = step if product is None else ops.matmul(step, product)
+        if left:
+            square = ops.matmul(step, ops.matmul(square, step))
+    x = ops.matmul(product, x)
     return ops.reshape(ops.transpose(x) if is_tall else x, update.shape)
 
 

@@ -41,6 +41,16 @@ def numbers(x):
     return np.rint(x[:, 0, 0, 0] * 20 + 10).astype(int)
 
 
+@pytest.mark.parametrize("augmentation", [None, QUICK, data.Augmentation(rand_augment=2)])
+def test_nothing_waits_for_the_thread_that_autotunes(split, augmentation):
+    of_training = data.pipeline(
+        split, PREPROCESSING, batch_size=8, num_classes=3, training=True, augmentation=augmentation, repeat=True
+    )
+    of_validation = data.pipeline(split, PREPROCESSING, batch_size=8, num_classes=3)
+    assert of_training.options().autotune.enabled is False
+    assert of_validation.options().autotune.enabled is False
+
+
 def test_evaluation_is_in_order_standardized_and_one_hot(split):
     raw, labels = map(np.stack, zip(*split.as_numpy_iterator(), strict=True))
     x, y = map(
