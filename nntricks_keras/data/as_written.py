@@ -12,12 +12,17 @@ as_written = tf.autograph.experimental.do_not_convert
 compiled = tf.function(autograph=False, jit_compile=True)
 
 
-def mapped(dataset, function):
-    """Dataset.map of a function as it is written, in order, by all cores, and without tf.data's autotuning.
+def untuned(dataset):
+    """The dataset without tf.data's autotuning.
 
     Autotuning has a thread that sleeps for longer and longer, up to a minute at a time, and the end of an iteration
-    (of every fit, and every validation) waits until it has slept. It takes time from the other threads, too.
+    (of every fit, and every validation) waits until it has slept.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.map(as_written(function), num_parallel_calls=usable_cores()).with_options(options)
+    return dataset.with_options(options)
+
+
+def mapped(dataset, function):
+    """Dataset.map of a function as it is written, in order, by all cores, untuned."""
+    return untuned(dataset.map(as_written(function), num_parallel_calls=usable_cores()))

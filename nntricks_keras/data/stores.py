@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-from nntricks_keras.data.as_written import mapped
+from nntricks_keras.data.as_written import mapped, untuned
 from nntricks_keras.data.decoding import decode
 from nntricks_keras.errors import InputError
 
@@ -32,7 +32,7 @@ def hold(dataset):
         InputError: it is empty, or its elements are not (uint8 image, integer label).
     """
     images, labels = [], []
-    for element in dataset.as_numpy_iterator():
+    for element in untuned(dataset).as_numpy_iterator():
         if not _is_labelled_image(element):
             raise InputError(
                 "a dataset has to yield (uint8 image (height, width, channels), integer label), received "
@@ -139,7 +139,8 @@ class EncodedStore(_Store):
         if cache == "auto" and sum(map(os.path.getsize, names)) > _HOLD_LIMIT:
             return self
         contents = tf.data.Dataset.from_tensor_slices(self.names).map(tf.io.read_file, num_parallel_calls=8)
-        self._held = EncodedStore(self.names, self.labels, list(contents.as_numpy_iterator()), self.num_channels)
+        contents = list(untuned(contents).as_numpy_iterator())
+        self._held = EncodedStore(self.names, self.labels, contents, self.num_channels)
         return self._held
 
     def encoded(self, index):

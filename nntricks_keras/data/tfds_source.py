@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nntricks_keras.data.as_written import untuned
 from nntricks_keras.data.record_store import RecordStore
 from nntricks_keras.data.stores import EncodedStore, PixelStore
 from nntricks_keras.errors import InputError, check_name
@@ -119,4 +120,4 @@ def _examples(builder, split, decoders, batch_size=None):
     dataset = builder.as_dataset(
         split=split, decoders=decoders, batch_size=batch_size, shuffle_files=False, read_config=config
     )
-    return dataset.as_numpy_iterator()
+    return untuned(dataset).as_numpy_iterator()

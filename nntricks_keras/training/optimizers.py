@@ -188,13 +188,17 @@ def orthogonalized(update, steps=5):
     is_tall = x.shape[0] > x.shape[1]
     x = ops.transpose(x) if is_tall else x
     x = x / (length_of(x) + 1e-12)
-    square, product = ops.matmul(x, ops.transpose(x)), None
     identity = ops.eye(x.shape[0], dtype=x.dtype)
-    for left in reversed(range(steps)):
-        step = 3.4445 * identity - 4.7750 * square + 2.0315 * ops.matmul(square, square)
-        product = step if product is None else ops.matmul(step, product)
-        if left:
-            square = ops.matmul(step, ops.matmul(square, step))
+
+    def polynomial(square):
+        return 3.4445 * identity - 4.7750 * square + 2.0315 * ops.matmul(square, square)
+
+    square = ops.matmul(x, ops.transpose(x))
+    step = product = polynomial(square)
+    for _ in range(steps - 1):
+        square = ops.matmul(step, ops.matmul(square, step))
+        step = polynomial(square)
+        product = ops.matmul(step, product)
     x = ops.matmul(product, x)
     return ops.reshape(ops.transpose(x) if is_tall else x, update.shape)
 

@@ -101,14 +101,14 @@ def test_orthogonalized_is_near_the_polar_factor(rng, shape):
 @pytest.mark.parametrize("rank", [0, 1, 4])
 @pytest.mark.parametrize("shape", [(3, 3, 32, 16), (24, 200)])
 def test_orthogonalized_of_few_directions_is_the_iteration_written_out(rng, shape, rank):
-    tall = (np.prod(shape[:-1]), shape[-1])
-    update = (rng.normal(size=(tall[0], rank)) * 0.1 ** np.arange(rank)) @ rng.normal(size=(rank, tall[1]))
+    flat = (np.prod(shape[:-1]), shape[-1])
+    update = (rng.normal(size=(flat[0], rank)) * 0.1 ** np.arange(rank)) @ rng.normal(size=(rank, flat[1]))
     x = update / (np.linalg.norm(update) + 1e-12)
     for _ in range(5):
         square = x @ x.T
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     ours = orthogonalized(keras.ops.convert_to_tensor(update.reshape(shape).astype("float32")))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours).reshape(tall), x, atol=2e-3)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours).reshape(flat), x, atol=2e-3)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
