@@ -4,8 +4,8 @@
 
 NAME is one of SETTINGS; without one, all of Fashion-MNIST's. Each run is a command that a user can give, printed before
 it starts; one that was cut short goes on. --write puts the results into results/accuracy.csv, accuracy.md and the model
-cards, where they join the other seeds of that machine; of "shipped" also the weights of its first seed into
-zoo/weights/shipped. A run that is there already counts with the machine and the versions that it was trained with.
+cards, where they join the other seeds; of "shipped" also the weights of its first seed into zoo/weights/shipped. A
+run that is there already counts with the machine and the versions that it was trained with.
 """
 
 import argparse
@@ -48,8 +48,9 @@ SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
     "vgg": Setting(
         "vgg_mini",
-        "--width 1.34 --epochs 80 --focus 2 --batch-size 128 --optimizer muon --learning-rate 0.03 --weight-decay 5e-4 "
-        "--nesterov --padding-crop 1 --erasing 0.5 --label-smoothing 0.1 --validation-fraction 0.02 --precision auto",
+        "--width 2 --norm-position pooled --epochs 38 --focus 2 --batch-size 128 --optimizer muon --learning-rate 0.03 "
+        "--warmup-fraction 0.05 --weight-decay 5e-4 --nesterov --padding-crop 1 --erasing 0.5 --label-smoothing 0.1 "
+        "--validation-fraction 0.02 --precision auto",
         0.950,
         60,
     ),
@@ -150,22 +151,20 @@ def mean_and_spread(rows):
 
 
 def write(setting, rows):
-    """The rows of a setting, in place of those of the same seeds and machine, into the CSV, the page and the card."""
-    everything = write_rows(RESULTS / "accuracy.csv", rows, keys=("setting", "seed", "machine"))
+    """The rows of a setting, in place of those of the same seeds, into the CSV, the page and the card."""
+    everything = write_rows(RESULTS / "accuracy.csv", rows, keys=("setting", "seed"))
     groups = {}
     for row in sorted(everything, key=lambda row: int(row["seed"])):
-        groups.setdefault((row["setting"], row["machine"]), []).append(row)
+        groups.setdefault(row["setting"], []).append(row)
     of_this_table = [name for name, other in SETTINGS.items() if other.table == setting.table]
-    table = [
-        line(SETTINGS[name], group) for name in of_this_table for (other, _), group in groups.items() if other == name
-    ]
+    table = [line(SETTINGS[name], groups[name]) for name in of_this_table if name in groups]
     header = ["command", "parameters", "test top-1", "s.d.", "seeds", "minutes, longest", "wanted", "within"]
     write_table(PAGE, setting.table, [*header, "machine", "versions"], table)
-    write_card(setting, groups[rows[0]["setting"], rows[0]["machine"]])
+    write_card(setting, groups[rows[0]["setting"]])
 
 
 def line(setting, rows):
-    """A line of the table: all seeds of a setting on one machine."""
+    """A line of the table: all seeds of a setting."""
     mean, spread = mean_and_spread(rows)
     minutes = max(float(row["seconds"]) for row in rows) / 60
     return [
@@ -177,13 +176,18 @@ def line(setting, rows):
         f"{minutes:.1f}",
         setting.wanted,
         setting.minutes,
-        rows[0]["machine"],
-        "; ".join(dict.fromkeys(row["versions"] for row in rows)),
+        each(rows, "machine"),
+        each(rows, "versions"),
     ]
 
 
+def each(rows, column):
+    """What occurs in a column: seeds may be of several machines."""
+    return "; ".join(dict.fromkeys(row[column] for row in rows))
+
+
 def write_card(setting, rows):
-    """All seeds of a setting on one machine, as an entry of the model's card."""
+    """All seeds of a setting, as an entry of the model's card."""
     path = CARDS / f"{setting.model}.json"
     card = json.loads(path.read_text())
     mean, spread = mean_and_spread(rows)
@@ -196,11 +200,9 @@ def write_card(setting, rows):
         **({} if spread is None else {"spread": round(spread, 4)}),
         "seeds": len(rows),
         "seconds": round(statistics.mean(float(row["seconds"]) for row in rows)),
-        "hardware": rows[0]["machine"],
+        "hardware": each(rows, "machine"),
     }
-    same = ("run", "hardware")
-    kept = [other for other in card["measured"] if any(other.get(name) != entry[name] for name in same)]
-    card["measured"] = [*kept, entry]
+    card["measured"] = [*(other for other in card["measured"] if other.get("run") != entry["run"]), entry]
     write_json(path, card)
 
 

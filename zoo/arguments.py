@@ -39,8 +39,8 @@ class Arguments(TypedDict, total=False):
     """auto (keeps the variance through the activation), paper, he, glorot, xavier, gaussian, zeros, or settings"""
     norm: Trick
     """on the convolutions: auto (the model's own), batch, lrn, None, or settings"""
-    norm_position: Literal["before", "after"]
-    """of the activation"""
+    norm_position: Literal["before", "after", "pooled"]
+    """the activation; pooled: before it, and both after a pooling, which is less to compute"""
     keep_prob: float
     """share of units dropout keeps"""
     head: Literal["dense", "conv", "pool"]

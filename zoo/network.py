@@ -25,9 +25,10 @@ def assemble(variant, input_shape, num_classes, *, tricks, head, width, depth, w
     inputs = keras.Input(input_shape, name="image")
     x = inputs
     for stage in variant.stages:
-        for conv in stage.convs:
+        for conv in stage.convs[:-1]:
             x = network.convolve(x, conv)
-        x = keras.layers.MaxPooling2D(stage.pool_size, strides=2, name=stage.pool, **LAYOUT)(x)
+        pool = keras.layers.MaxPooling2D(stage.pool_size, strides=2, name=stage.pool, **LAYOUT)
+        x = network.convolve(x, stage.convs[-1], pool)
     x = {"dense": network.dense_head, "conv": network.conv_head, "pool": network.pool_head}[head](x, num_classes)
     model = keras.Model(inputs, x, name=name or variant.name)
 
@@ -75,8 +76,8 @@ class _Network:
             "bias_initializer": self.tricks.bias_initializer(paper_bias),
         }
 
-    def convolve(self, x, conv):
-        """Convolution, activation, and the normalization before or after the activation."""
+    def convolve(self, x, conv, pool=None):
+        """A convolution, then normalization, activation and the pooling of its stage as norm_position orders them."""
         if conv.padding == "stem":
             x = stem_padding(x, conv, self.variant.input_shape)
         elif conv.padding != conv.kernel // 2 or conv.stride != 1:
@@ -93,14 +94,17 @@ class _Network:
         )(x)
         activation = self.tricks.activation_layer(f"{conv.name}_activation")
         norm = self.tricks.norm_layer(f"{conv.name}_norm", conv, self.variant.norm)
-        if norm is None:
-            return activation(x)
-        return norm(activation(x)) if self.norm_follows() else activation(norm(x))
+        position = self.norm_position()
+        order = [activation, norm] if position == "after" else [norm, activation]
+        order = [pool, *order] if position == "pooled" else [*order, pool]
+        for layer in order:
+            x = x if layer is None else layer(x)
+        return x
 
-    def norm_follows(self):
+    def norm_position(self):
         # The published LRN of a variant follows the activation (AlexNet, section 3.3), whatever BatchNorm would do.
         own = self.tricks.norm == "auto" and self.variant.norm == "lrn"
-        return own or self.tricks.norm_position == "after"
+        return "after" if own else self.tricks.norm_position
 
     def dropout(self, x, name):
         return layers.Dropout(self.tricks.keep_prob, name=name)(x) if self.tricks.keep_prob < 1 else x

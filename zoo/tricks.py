@@ -60,7 +60,7 @@ class Tricks:
     keep_prob: float
 
     def __post_init__(self):
-        check_name("norm_position", self.norm_position, ("before", "after"))
+        check_name("norm_position", self.norm_position, ("before", "after", "pooled"))
         if self.norm is not None:
             check_name("norm", name_and_parameters(self.norm)[0], ("auto", *NORMS))
         if isinstance(self.keep_prob, bool) or not 0 < self.keep_prob <= 1:

@@ -25,7 +25,7 @@ class Focus(keras.callbacks.Callback):
         super().__init__()
         self.times = times
         self.end = epochs - math.ceil(epochs / 8)
-        self.looks = range(max(1, round(epochs / 16)), self.end, max(2, epochs // 16))
+        self.looks = range(max(1, round(epochs / 16)), self.end, max(2, epochs // 8))
         self.hard = None  # bool (images,)
         self.looked = None  # before which epoch
 

@@ -1,4 +1,4 @@
-"""Images, and twenty-four networks of the zoo that are well."""
+"""Images, and twenty-five networks of the zoo that are well."""
 
 import functools
 
@@ -17,6 +17,7 @@ HEALTHY = {
     "vgg_mini sigmoid": {"name": "vgg_mini", "activation": "sigmoid", "rate": 0.1},
     "vgg_mini scaled tanh": {"name": "vgg_mini", "activation": "scaled_tanh", "norm": None},
     "vgg_mini after": {"name": "vgg_mini", "norm_position": "after"},
+    "vgg_mini pooled": {"name": "vgg_mini", "norm_position": "pooled"},
     "vgg_mini lrn": {"name": "vgg_mini", "norm": "lrn", "rate": 0.1},
     "vgg_mini dense": {"name": "vgg_mini", "head": "dense"},
     "alexnet_mini": {"name": "alexnet_mini"},

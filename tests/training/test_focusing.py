@@ -102,7 +102,7 @@ def test_settings_that_contradict_it_are_named():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "looks", "end"), [(84, 14, 73), (16, 7, 14), (6, 2, 5), (3, 1, 2), (2, 0, 1), (1, 0, 0)]
+    ("epochs", "looks", "end"), [(84, 7, 73), (36, 8, 31), (16, 7, 14), (6, 2, 5), (3, 1, 2), (2, 0, 1), (1, 0, 0)]
 )
 def test_when_it_looks(epochs, looks, end):
     focus = Focus(2, epochs)

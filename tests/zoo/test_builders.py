@@ -69,12 +69,41 @@ def test_maps_of_vgg16_as_in_the_paper():
     assert [shapes[f"conv{i}_1"][0] for i in range(1, 6)] == [224, 112, 56, 28, 14]
 
 
-@pytest.mark.parametrize("norm_position", ["before", "after"])
-def test_order_of_norm_and_activation(norm_position):
+@pytest.mark.parametrize(
+    ("norm_position", "wanted"),
+    [
+        ("before", ["conv1_1_norm", "conv1_1_activation", "pool1"]),
+        ("after", ["conv1_1_activation", "conv1_1_norm", "pool1"]),
+        ("pooled", ["pool1", "conv1_1_norm", "conv1_1_activation"]),
+    ],
+)
+def test_order_of_norm_activation_and_pooling(norm_position, wanted):
     names = [layer.name for layer in small("vgg11_bn", norm_position=norm_position).layers]
-    wanted = ["conv1_1_norm", "conv1_1_activation"]
     place = names.index("conv1_1")
-    assert names[place + 1 : place + 3] == (wanted if norm_position == "before" else wanted[::-1])
+    assert names[place + 1 : place + 4] == wanted
+    place = names.index("conv3_1")
+    assert names[place + 1 : place + 3] == [name.replace("1_1", "3_1") for name in wanted if name != "pool1"]
+
+
+def test_pooling_first_leaves_a_published_norm_where_it_was():
+    names = [layer.name for layer in small("alexnet", norm_position="pooled").layers]
+    place = names.index("conv1")
+    assert names[place + 1 : place + 4] == ["conv1_activation", "conv1_norm", "pool1"]
+
+
+@pytest.mark.parametrize("name", ["vgg_mini", "vgg13_bn", "alexnet_mini"])
+@pytest.mark.parametrize("norm", ["batch", None])
+def test_pooled_and_before_agree_at_inference(name, norm, rng):
+    """Maximum and a function that grows change places: what pooling first changes is the statistics of training."""
+    before, pooled = (small(name, norm=norm, norm_position=position) for position in ("before", "pooled"))
+    for layer in before.layers:
+        for variable in layer.weights:  # gamma and the moving variance above 0
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape) if "kernel" not in variable.path else variable)
+        pooled.get_layer(layer.name).set_weights(layer.get_weights())
+    x = rng.normal(size=(2, *before.input_shape[1:])).astype("float32")
+    np.testing.assert_allclose(pooled(x), before(x), rtol=1e-4, atol=1e-4)
+    if norm:
+        assert np.max(np.abs(pooled(x, training=True) - before(x, training=True))) > 1e-2
 
 
 @pytest.mark.parametrize("size", [32, 47, 64])

@@ -36,7 +36,8 @@ def test_every_variant_folds_exactly(name, rng):
 @pytest.mark.slow  # tests/test_folding.py has them on a small network, with every norm and position
 @pytest.mark.parametrize("activation", [*OUR_ACTIVATIONS, "relu", "tanh"])
 def test_every_activation_folds_exactly(activation, rng):
-    for norm, position in (("batch", "before"), ("batch", "after"), ("lrn", "after"), (None, "before")):
+    positions = [("batch", position) for position in ("before", "after", "pooled")]
+    for norm, position in (*positions, ("lrn", "after"), (None, "before")):
         check_fold(thin("vgg_mini", activation=activation, norm=norm, norm_position=position, head="dense"), rng)
 
 
@@ -46,7 +47,7 @@ def test_every_variant_with_every_trick_folds_exactly(name, rng):
     """Activation and position are drawn anew for each norm and head; all of them on vgg_mini above."""
     for norm, head in (("auto", "conv"), (None, "pool"), ("batch", "dense"), ("batch", "conv"), ("lrn", "dense")):
         activation = str(rng.choice([*OUR_ACTIVATIONS, *KERAS_ACTIVATIONS]))
-        position = str(rng.choice(["before", "after"]))
+        position = str(rng.choice(["before", "after", "pooled"]))
         print(norm, position, activation)
         check_fold(thin(name, activation=activation, norm=norm, norm_position=position, head=head), rng)
         keras.backend.clear_session()
