@@ -1,5 +1,6 @@
 """Activations: what a layer's is called, and where it has no slope left, read off its outputs."""
 
+import math
 import re
 
 import keras
@@ -15,7 +16,7 @@ _FLAT_FUNCTIONS = {
     "tanh": lambda y: 1 - y * y < FLAT,
     "hard_tanh": lambda y: abs(y) >= 1,
     "softsign": lambda y: (1 - abs(y)) ** 2 < FLAT,
-    "softplus": lambda y: y < FLAT,  # the derivative is 1 - e^-y
+    "softplus": lambda y: y < -math.log1p(-FLAT),  # the derivative is 1 - e^-y
     "relu6": lambda y: y >= 6,
     "elu": lambda y: y + 1 < FLAT,
     "celu": lambda y: y + 1 < FLAT,
