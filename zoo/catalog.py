@@ -21,8 +21,9 @@ def create(name, **arguments):
         norm: on the convolutions: "auto" (the variant's own, where it has it), None, "batch" or "lrn" (after every
             convolution), or settings such as {"name": "batch", "alpha": 0.05}.
         norm_position: "before" or "after" the activation, or "pooled": before it, and both after the pooling that ends
-            a stage, which leaves them a quarter of the elements. With BatchNorm whose gamma is above 0 that changes the
-            statistics in training and nothing else. A variant's own LRN is always after the activation, as published.
+            a stage, which leaves them a quarter of the elements. With BatchNorm whose gamma is above 0 and activations
+            that grow everywhere (ReLU, not GELU) it changes the statistics in training and nothing else. A variant's
+            own LRN is always after the activation, as published.
         keep_prob: probability of keeping a unit in Dropout, in (0, 1]; 1 leaves Dropout out.
         head: "dense" (published: a map larger than the published one is pooled to it, a smaller one flattened as it
             is), "conv" (the same weights as convolutions: equal logits on the training size, a map of scores on larger
