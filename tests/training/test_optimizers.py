@@ -91,11 +91,14 @@ def test_orthogonalized_is_near_the_polar_factor(rng, shape):
     update = rng.normal(size=shape)
     ours = keras.ops.convert_to_numpy(orthogonalized(keras.ops.convert_to_tensor(update.astype("float32"))))
     assert ours.shape == shape
-    left, _, right = np.linalg.svd(update.reshape(-1, shape[-1]), full_matrices=False)
-    left_of_ours, singular, right_of_ours = np.linalg.svd(ours.reshape(-1, shape[-1]), full_matrices=False)
-    assert singular.min() > 0.65
-    assert singular.max() < 1.25
-    np.testing.assert_allclose(left_of_ours @ right_of_ours, left @ right, atol=1e-3)
+    left, before, right = np.linalg.svd(update.reshape(-1, shape[-1]), full_matrices=False)
+    along = left.T @ ours.reshape(-1, shape[-1]) @ right.T
+    after = np.diag(along)
+    np.testing.assert_allclose(along, np.diag(after), atol=1e-3)
+    # A square matrix of random numbers may be almost singular: what is too small is raised, but not to 1.
+    small = before < 0.002 * np.linalg.norm(update)
+    assert np.all((after[~small] > 0.68) & (after[~small] < 1.21)), after
+    assert np.all((after[small] > 0) & (after[small] < 1.21)), after
 
 
 @pytest.mark.parametrize("rank", [0, 1, 4])
