@@ -45,11 +45,17 @@ def is_plain_jpeg(contents):
 
 def decode_jpeg_window(contents, ratio, window, num_channels):
     """The window (top, left, height, width) of a JPEG reduced by `ratio` (1, 2, 4 or 8) while it is decoded."""
+    # Most JPEGs keep colours at half the width. Where it interpolates them, libjpeg takes the sides of the window for
+    # those of the picture, and does not interpolate two columns: one more is decoded on the left, two on the right.
+    top, left, height, width = tf.unstack(window)
+    start = tf.maximum(left - 1, 0)
+    end = tf.minimum(left + width + 2, -(-tf.io.extract_jpeg_shape(contents)[1] // ratio))
+    wider = tf.stack([top, start, height, end - start])
     branches = [
-        lambda ratio=ratio: tf.io.decode_and_crop_jpeg(contents, window, channels=num_channels, ratio=ratio)
+        lambda ratio=ratio: tf.io.decode_and_crop_jpeg(contents, wider, channels=num_channels, ratio=ratio)
         for ratio in (1, 2, 4, 8)
     ]
-    return tf.switch_case(_power(ratio), branches)
+    return tf.switch_case(_power(ratio), branches)[:, left - start : left - start + width]
 
 
 def cut_window(image, ratio, window):

@@ -281,4 +281,4 @@ def test_jpegs_are_augmented_as_their_pixels_are(rng):
     for index in tf.range(4, dtype=tf.int64):
         found = make.one(EPOCH, index, store.encoded(0), lambda: store.image(0)).numpy()
         expected = make.one(EPOCH, index, None, lambda: pixels).numpy()
-        np.testing.assert_allclose(found, expected, atol=3)
+        np.testing.assert_allclose(found, expected, atol=1e-3)

@@ -177,14 +177,24 @@ def test_a_claim_of_billions_of_pixels_is_refused_before_decoding(picture):
             decoded(contents)
 
 
-def test_a_window_decoded_alone_equals_the_whole_picture_there(picture):
-    jpeg = tf.constant(encoded(Image.fromarray(picture), format="JPEG", quality=95))
-    for ratio in (1, 2, 4):
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_any_window_decoded_alone_equals_the_whole_picture_there(subsampling, rng):
+    pixels = rng.integers(0, 256, (61, 75, 3), dtype=np.uint8)  # noise: each colour differs from its neighbours
+    jpeg = tf.constant(encoded(Image.fromarray(pixels), format="JPEG", quality=95, subsampling=subsampling))
+    for ratio in (1, 2, 4, 8):
         whole = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio).numpy()
-        window = [2, 3, 6, 8]
-        found = decode_jpeg_window(jpeg, tf.constant(ratio), tf.constant(window), 3).numpy()
-        np.testing.assert_array_equal(found, whole[2:8, 3:11])
-        means = cut_window(tf.constant(picture), tf.constant(ratio), tf.constant(window)).numpy()
+        sides = [(left, right) for left in range(whole.shape[1]) for right in (left + 1, left + 2, left + 7, 75)]
+        for left, right in sides:
+            top, bottom = sorted(rng.choice(whole.shape[0] + 1, 2, replace=False))
+            right = min(right, whole.shape[1])
+            window = tf.constant([top, left, bottom - top, right - left], tf.int32)
+            found = decode_jpeg_window(jpeg, tf.constant(ratio), window, 3).numpy()
+            np.testing.assert_array_equal(found, whole[top:bottom, left:right], err_msg=f"{ratio}: {window.numpy()}")
+
+
+def test_a_window_of_means_over_blocks(picture):
+    for ratio in (1, 2, 4):
+        means = cut_window(tf.constant(picture), tf.constant(ratio), tf.constant([2, 3, 6, 8])).numpy()
         blocks = picture.reshape(40 // ratio, ratio, 60 // ratio, ratio, 3).mean((1, 3))
         np.testing.assert_allclose(means, blocks[2:8, 3:11], atol=0.5)
 
