@@ -38,7 +38,18 @@ def write_table(page, name, header, rows, packages=()):
 
 def results_file(kind, package):
     """The path of the CSV file of results of that kind on this machine with this version of a package."""
-    slug = re.sub(r"[^a-z0-9.]+", "-", " ".join([kind, *versions([package]), machine()]).lower()).strip("-")
+    return _results_of(kind, *versions([package]), machine())
+
+
+def results_shown(kind, package, page, name):
+    """(machine, path of the CSV file) of the results that a table of a page shows; None if it shows none."""
+    first = page.read_text().split(f"<!-- {name} -->\n")[1].splitlines()[0]
+    source = re.match(rf"(?P<machine>.+?), (?P<version>{package} [^,:]+)", first)
+    return source and (source["machine"], _results_of(kind, source["version"], source["machine"]))
+
+
+def _results_of(kind, version, machine):
+    slug = re.sub(r"[^a-z0-9.]+", "-", f"{kind} {version} {machine}".lower()).strip("-")
     return RESULTS / f"{slug}.csv"
 
 

@@ -1,53 +1,60 @@
-"""Draws docs/benchmarks.png from the results of this machine: how many times as fast as each peer we are.
+"""Draws docs/benchmarks.png from what the pages show: how many times as fast as each peer we are.
 
     python -m benchmarks.plots
 
-Layers (TensorFlow and JAX), models, other frameworks, the pipeline: whatever has been measured here with the installed
-versions. A point is a median with its 95 % interval; the pipeline's are ratios of the best of some rounds, without.
+Layers (TensorFlow and JAX), models, other frameworks, the pipeline, each of the machine that its page names. A point is
+a median with its 95 % interval; the pipeline's are ratios of the best of some rounds, without.
 """
 
 from pathlib import Path
 
-from benchmarks.pages import machine, results_file
+from benchmarks.pages import results_shown
 from nntricks_keras.files import read_rows, save_atomically
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.png"
+HERE = Path(__file__).resolve().parent
+PICTURE = HERE.parent / "docs" / "benchmarks.png"
 
 
 def main():
-    panels = {title: rows for title, rows in measured().items() if rows}
-    if not panels:
-        raise SystemExit(f"nothing has been measured on {machine()} with these versions: make bench")
-    draw(panels)
+    draw(measured())
     print(f"wrote {PICTURE}")
 
 
 def measured():
-    """Panel -> [(label, ratio, low, high)], above 1 where ours is faster."""
-    return {
-        "layers, TensorFlow: beside stock Keras": _inverted(results_file("layers", "tensorflow")),
-        "layers, JAX: beside stock Keras": _inverted(results_file("layers", "jax")),
-        "models: beside keras.applications and stock Keras layers": [
-            (f"{row['model']}, {row['px']} px", *_ratio(row)) for row in read_rows(results_file("models", "tensorflow"))
-        ],
-        "a training step: beside other frameworks, backends, and a matrix product": [
-            (f"{row['model']}, {row['px']} px, {row['ours'].removeprefix('keras-')} / {row['other']}", *_ratio(row))
-            for row in read_rows(results_file("frameworks", "tensorflow"))
-        ],
-        "input pipeline": [
-            (f"{row['recipe']} / {row['against']}", *[float(row["ratio"])] * 3)
-            for row in read_rows(results_file("pipeline", "tensorflow"))
-        ],
+    """(what, machine) -> [(label, ratio, low, high)], above 1 where ours is faster."""
+    tables = {
+        "layers, TensorFlow: beside stock Keras": ("layers", "tensorflow", "README.md", "layers tensorflow", _layer),
+        "layers, JAX: beside stock Keras": ("layers", "jax", "README.md", "layers jax", _layer),
+        "models: beside keras.applications and stock layers": ("models", "tensorflow", "models.md", "models", _model),
+        "training step: beside others and a product": ("frameworks", "tensorflow", "models.md", "frameworks", _step),
+        "input pipeline": ("pipeline", "tensorflow", "pipeline.md", "pipeline", _pipeline),
     }
+    panels = {}
+    for title, (kind, package, page, table, point) in tables.items():
+        found = results_shown(kind, package, HERE / page, table)
+        if found:
+            machine, path = found
+            panels[title, machine] = [point(row) for row in read_rows(path)]
+    return panels
 
 
-def _inverted(path):
+def _layer(row):
     """Of times, ours / stock: how many times as fast."""
-    found = []
-    for row in read_rows(path):
-        ratio, low, high = _ratio(row)
-        found.append((row["layer"], 1 / ratio, 1 / high, 1 / low))
-    return found
+    ratio, low, high = _ratio(row)
+    return row["layer"], 1 / ratio, 1 / high, 1 / low
+
+
+def _model(row):
+    return f"{row['model']}, {row['px']} px", *_ratio(row)
+
+
+def _step(row):
+    ours = row["ours"].removeprefix("keras-")
+    return f"{row['model']}, {row['batch']} of {row['px']} px, {ours} / {row['other']}", *_ratio(row)
+
+
+def _pipeline(row):
+    return f"{row['recipe']} / {row['against']}", *[float(row["ratio"])] * 3
 
 
 def _ratio(row):
@@ -59,11 +66,11 @@ def draw(panels):
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    heights = [len(rows) + 1.6 for rows in panels.values()]
+    heights = [len(rows) + 2.2 for rows in panels.values()]
     figure = Figure(figsize=(10, 0.27 * sum(heights) + 0.8), layout="constrained")
-    figure.suptitle(f"Times as fast as the peer, {machine()}", x=0.01, ha="left", fontweight="bold")
+    figure.suptitle("Times as fast as the peer", x=0.01, ha="left", fontweight="bold")
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, rows) in zip(all_axes, panels.items(), strict=True):
+    for axes, ((title, machine), rows) in zip(all_axes, panels.items(), strict=True):
         for place, (_, ratio, low, high) in enumerate(rows):
             color = "tab:green" if low >= 1 else "tab:red" if high < 1 else "0.35"
             axes.plot([low, high], [place, place], color=color, lw=2.5, alpha=0.5, solid_capstyle="butt")
@@ -73,10 +80,11 @@ def draw(panels):
         axes.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=8)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xscale("log", base=2)
+        axes.margins(x=0.08)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="x", color="0.9")
-        axes.set_title(title, loc="left", fontsize=9)
+        axes.set_title(f"{title}\n{machine}", loc="left", fontsize=9)
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
     all_axes[-1].set_xlabel("times as fast (logarithmic scale); green faster, red slower, grey not told apart")

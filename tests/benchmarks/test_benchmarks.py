@@ -48,18 +48,20 @@ def test_every_table_that_is_written_has_its_place():
     assert "<!-- health -->\n" in (HERE / "health.md").read_text()
 
 
-def test_the_picture_reads_whatever_was_measured_on_any_machine(monkeypatch):
-    kept = {path.name: path for path in sorted(pages.RESULTS.glob("*.csv"))}
-
-    def anywhere(kind, package):
-        return next(path for name, path in kept.items() if name.startswith(f"{kind}-{package}"))
-
-    monkeypatch.setattr(plots, "results_file", anywhere)
+def test_the_picture_shows_what_the_pages_show():
     panels = plots.measured()
     assert len(panels) == 5
-    for rows in panels.values():
+    shown = "".join(path.read_text() for path in HERE.glob("*.md"))
+    for (_, machine), rows in panels.items():
+        assert f"\n{machine}, " in shown
         assert rows
         assert all(0 < low <= ratio <= high for _, ratio, low, high in rows)
+
+
+def test_a_table_that_shows_nothing_yet_is_in_no_picture(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- layers jax -->\nNot measured yet.\n<!-- end of layers jax -->\n")
+    assert pages.results_shown("layers", "jax", page, "layers jax") is None
 
 
 def test_a_line_of_a_table_is_made_of_what_the_file_keeps():
