@@ -218,7 +218,8 @@ def test_memory_stays_bounded_over_30_trials(tmp_path):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        begin_study(folder, 10)  # long enough to be looked at
+        told(folder, seconds=0.2)  # long enough to be looked at
+        begin_study(folder, 10)
         limit = max(seen.values()) + 250
         told(folder, seconds=0.01, grow=45)  # what keras-tuner's own process grows by, in a trial
         before = resident_megabytes()

@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 import time
+import types
 
 import grpc
 import keras_tuner as kt
@@ -240,7 +241,7 @@ def test_a_worker_of_another_study_is_turned_away_and_patience_ends(experiment, 
         client.create_trial("w")
 
 
-def test_patience_begins_with_the_first_try_that_fails_not_with_the_last_answer(experiment, tmp_path):
+def test_patience_begins_with_the_first_try_that_fails_not_with_the_last_answer(experiment, tmp_path, monkeypatch):
     from tuning.clients import PatientClient
 
     described = tuning.spaces.describe(pretended.space, experiment)
@@ -249,9 +250,11 @@ def test_patience_begins_with_the_first_try_that_fails_not_with_the_last_answer(
     study.write_settings(settings)
     oracle = make_oracle(study, settings, pretended.space)
     with Chief(oracle) as chief:
-        client = PatientClient(None, chief.address, "w", "p", "", patience=1)
+        client = PatientClient(None, chief.address, "w", "p", "", patience=20)
         trial = client.create_trial("w")
-    time.sleep(1.5)  # it trains for longer than its patience, and the chief is away when it has finished
+    # It trains for a minute, longer than its patience, and the chief is away when it has finished.
+    later = types.SimpleNamespace(monotonic=lambda: time.monotonic() + 60, sleep=time.sleep)
+    monkeypatch.setattr("tuning.clients.time", later)
     again = Chief(oracle)
     starting = threading.Timer(0.5, again.__enter__)
     starting.start()

@@ -94,6 +94,7 @@ def test_conversion_copies_the_weights(rng):
 
 def test_conversion_keeps_a_pooled_map_where_it_can_and_refuses_where_not(rng):
     pooled = thin("vgg_mini", size=64, head="dense")
+    randomize(pooled, rng)
     x = images(rng, 64)
     np.testing.assert_allclose(np.asarray(zoo.to_conv_head(pooled)(x))[:, 0, 0], pooled(x), atol=1e-5)
     with pytest.raises(InputError, match="unequal size"):
