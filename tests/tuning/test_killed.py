@@ -218,12 +218,11 @@ def test_memory_stays_bounded_over_30_trials(tmp_path):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        told(folder, seconds=0.2)  # long enough to be looked at
-        begin_study(folder, 10)
+        begin_study(folder, 20)  # a second: long enough to be looked at
         limit = max(seen.values()) + 250
         told(folder, seconds=0.01, grow=45)  # what keras-tuner's own process grows by, in a trial
         before = resident_megabytes()
-        search_here(folder, 10, num_trials=31, memory_limit=limit)
+        search_here(folder, 20, num_trials=31, memory_limit=limit)
     finally:
         stop.set()
         watcher.join()
