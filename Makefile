@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-RUN    := runs/quick
+RUN    := runs/first
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 

@@ -22,8 +22,9 @@ BENCHMARKS = [
     ("benchmarks.pipeline --steps --write", {}, 4),
     ("benchmarks.training --epochs 10 --write", {}, 15),
     ("benchmarks.health --write", {}, 6),
-    ("benchmarks.time_to_accuracy --write", {}, 25),
-    ("benchmarks.accuracy quick --write", {}, 18),
+    ("benchmarks.time_to_accuracy --write", {}, 70),
+    ("benchmarks.accuracy quick --write", {}, 17),
+    ("benchmarks.accuracy standard --write", {}, 36),
     ("benchmarks.accuracy alexnet --write", {}, 60),
     ("benchmarks.accuracy vgg --write", {}, 180),
     ("benchmarks.accuracy shipped --seeds 0 --write", {}, 27),
@@ -32,7 +33,7 @@ BENCHMARKS = [
     ("benchmarks.tuning", {}, 4),
     ("benchmarks.search_overhead --epochs 4 --write", {}, 18),
     ("benchmarks.study --write", {}, 75),
-    ("benchmarks.accuracy quick_6 study --write", {}, 36),
+    ("benchmarks.accuracy standard_6 study --write", {}, 36),
     ("benchmarks.ablation --write", {}, 30),  # python -m tuning ablate
     ("benchmarks.plots", {}, 1),
 ]

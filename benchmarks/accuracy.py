@@ -46,6 +46,7 @@ PHOTOS = "photo_patches"  # a folder: --photos says where
 MINI = {"data": "fashion_mnist_mini", "table": "devices"}
 SETTINGS = {
     "quick": Setting("vgg_mini", "--recipe quick", 0.930, 6),
+    "standard": Setting("vgg_mini", "--recipe standard"),
     "vgg": Setting(
         "vgg_mini",
         "--width 2 --norm-position pooled --epochs 38 --focus 2 --batch-size 128 --optimizer muon --learning-rate 0.03 "
@@ -66,9 +67,9 @@ SETTINGS = {
         "--epochs 40 --batch-size 128 --learning-rate 0.2 --weight-decay 5e-4 --nesterov "
         "--padding-crop 1 --erasing 0.1 --label-smoothing 0.1",
     ),
-    "one_device": Setting("vgg_mini", "--recipe quick", **MINI),
-    "two_devices": Setting("vgg_mini", "--recipe quick --devices 2", **MINI),
-    "quick_6": Setting("vgg_mini", "--recipe quick --epochs 6", table="study"),
+    "one_device": Setting("vgg_mini", "--recipe standard", **MINI),
+    "two_devices": Setting("vgg_mini", "--recipe standard --devices 2", **MINI),
+    "standard_6": Setting("vgg_mini", "--recipe standard --epochs 6", table="study"),
     "photographs": Setting(
         "vgg_mini",
         "--image-size 64 64 --resize 64 --width 1.34 --vertical-flip --padding-crop 4 --erasing 0.5 "
@@ -80,7 +81,7 @@ SETTINGS = {
     ),
     "study": Setting(
         "vgg_mini",
-        "--recipe quick --epochs 6 --nesterov --weight-decay 3.6e-4 --label-smoothing 0.05 --keep-prob 0.7",
+        "--recipe standard --epochs 6 --nesterov --weight-decay 3.6e-4 --label-smoothing 0.05 --keep-prob 0.7",
         table="study",
     ),
 }

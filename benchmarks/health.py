@@ -2,10 +2,10 @@
 
     python -m benchmarks.health [--rounds 2] [--epochs 12] [--write]
 
-Both train vgg_mini on the bundled images with the recipe `quick`, in an order that alternates, after an epoch of each
-that is not counted. The times are those of the whole fit, with the probes, the file and the pictures; seconds of the
-processor too, which depend less on what else runs. The pass has been traced before, as preflight does in a run; what
-that takes comes after, and what a probe and a picture take.
+Both train vgg_mini on the bundled images with the recipe `standard`, in an order that alternates, after an epoch of
+each that is not counted. The times are those of the whole fit, with the probes, the file and the pictures; seconds of
+the processor too, which depend less on what else runs. The pass has been traced before, as preflight does in a run;
+what that takes comes after, and what a probe and a picture take.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import zoo
 from benchmarks.intervals import median_interval
 from benchmarks.pages import results_file, write_rows, write_table
-from benchmarks.training import alternating, quick_setting
+from benchmarks.training import alternating, standard_setting
 from nntricks_keras import data, training
 from nntricks_keras.health import LayerHealth, Prober, preflight
 from nntricks_keras.health.heat_maps import draw_health
@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--write", action="store_true", help="keep the results: the CSV and the page's table")
     options = parser.parse_args()
-    images, preprocessing, recipe = quick_setting(options.epochs)
+    images, preprocessing, recipe = standard_setting(options.epochs)
     settings = {"batch_size": recipe.batch_size, "num_classes": images.num_classes}
     held = list(data.pipeline(images.train, preprocessing, training=True, **settings).take(NUM_EXAMPLES // 64))
     fits = {"bare": bare, "watched": watched}

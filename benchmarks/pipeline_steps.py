@@ -12,8 +12,8 @@ def compare_steps(jpegs, num_steps):
     names = [f"photograph {n}" for n in range(len(jpegs))]
     photographs = EncodedStore(names, [0] * len(jpegs), jpegs).dataset()
     cases = [
-        ("vgg_mini, 28 px, quick", "vgg_mini", data.load("fashion_mnist_mini").train,
-         data.Preprocessing(28, mean=73.0, std=90.0, channels="grey"), "quick", 64),
+        ("vgg_mini, 28 px, standard", "vgg_mini", data.load("fashion_mnist_mini").train,
+         data.Preprocessing(28, mean=73.0, std=90.0, channels="grey"), "standard", 64),
         ("alexnet, 224 px JPEG", "alexnet", photographs, data.Preprocessing(224, mean=120.0, std=60.0),
          "alexnet2012", 32),
     ]  # fmt: skip

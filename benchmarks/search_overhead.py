@@ -2,7 +2,7 @@
 
     python -m benchmarks.search_overhead [--trials 12] [--epochs 2] [--width 1.0] [--only overhead|workers] [--write]
 
-vgg_mini of that width with the recipe `quick` on the bundled images; the learning rate is drawn, so that all trials
+vgg_mini of that width with the recipe `standard` on the bundled images; the learning rate is drawn, so that all trials
 cost the same. Choose the epochs for trials of about 20 s. What is timed is `python -m tuning search`, a process from
 its start to its end: Python and Keras are loaded in it, and in each of its workers again.
 
@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--only", choices=("overhead", "workers"))
     parser.add_argument("--write", action="store_true", help="the results, and their table in tuning.md")
     options = parser.parse_args()
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=options.epochs)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=options.epochs)
     experiment = zoo.Experiment(arguments={"width": options.width}, recipe=recipe)
     rows = []
     if options.only != "workers":

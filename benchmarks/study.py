@@ -1,11 +1,11 @@
-"""A study on all of Fashion-MNIST: what a search finds beside the hand-made `quick`, at the same cost.
+"""A study on all of Fashion-MNIST: what a search finds beside the hand-made `standard`, at the same cost.
 
     python -m benchmarks.study [--data-dir DIR] [--write]
 
 It is the command of COMMAND, which goes on where it was stopped: 16 trials, about 75 minutes on 2 cores. The first
-trial is `quick` itself. Nothing that is varied makes a step dearer: network and epochs are the same in every trial.
+trial is `standard` itself. Nothing that is varied makes a step dearer: network and epochs are the same in every trial.
 --write keeps the trials in results/study_trials.csv and tuning.md. What the best recipe is worth on the test images is
-`python -m benchmarks.accuracy quick_6 study --write`.
+`python -m benchmarks.accuracy standard_6 study --write`.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from benchmarks.pages import RESULTS, machine, versions, write_rows_of_machine, 
 from nntricks_keras.files import read_rows
 from tuning.own_values import grid_float, log_float, with_recipe
 
-FOLDER = Path("studies/quick")
+FOLDER = Path("studies/standard")
 PAGE = Path(__file__).resolve().parent / "tuning.md"
 FIRST = Path(__file__).resolve().parent / "study_first.json"
 EPOCHS = 6  # of each trial: 6 minutes on two cores
 COMMAND = (
-    f"tuning search --data fashion_mnist --recipe quick --epochs {EPOCHS} --space benchmarks.study:same_cost "
+    f"tuning search --data fashion_mnist --recipe standard --epochs {EPOCHS} --space benchmarks.study:same_cost "
     f"--first {FIRST} --trials 16 --pruner asha --pruner-settings min_epochs=2 --workers 2 --study-dir {FOLDER}"
 )
 
@@ -50,7 +50,7 @@ def keep(trials):
     ended = [row for row in trials if row["status"] == "completed"]
     table = [
         [
-            f"{int(row['trial'])}{' (`quick`)' if row is trials[0] else ''}",
+            f"{int(row['trial'])}{' (`standard`)' if row is trials[0] else ''}",
             f"{float(row['score']):.4f}",
             f"{float(row['seconds']):.0f}",
             *(f"{float(row[name]):.3g}" if row[name][:1].isdigit() else row[name] for name in names),

@@ -2,7 +2,7 @@
 
     python -m benchmarks.training [--rounds 3] [--epochs 3] [--write]
 
-Both train vgg_mini on the bundled images with the recipe `quick`, in an order that alternates, each in a run of its
+Both train vgg_mini on the bundled images with the recipe `standard`, in an order that alternates, each in a run of its
 own; the seconds of an epoch are those after the first one, which traces. An epoch of each goes before and is not
 counted. Ours keeps a checkpoint, the best model, the history, TensorBoard events and the curves; the bare one validates
 too and keeps nothing.
@@ -46,7 +46,7 @@ def main():
     options = parser.parse_args()
     if options.epochs < 2:
         parser.error("the first epoch does not count: give at least --epochs 2")
-    images, preprocessing, recipe = quick_setting(options.epochs)
+    images, preprocessing, recipe = standard_setting(options.epochs)
     loops = {"bare": bare_seconds, "ours": our_seconds}
     times = {name: [] for name in loops}
     for number, names in alternating(loops, options.rounds):
@@ -77,12 +77,12 @@ def alternating(names, rounds):
         yield number, list(names) if number % 2 else list(names)[::-1]
 
 
-def quick_setting(epochs):
-    """What `make train` trains on and how: the bundled images, their Preprocessing, the recipe `quick`."""
+def standard_setting(epochs):
+    """What `make train` trains on and how: the bundled images, their Preprocessing, the recipe `standard`."""
     images = data.load("fashion_mnist_mini")
     mean, std = data.channel_statistics(images.train)
     preprocessing = Preprocessing((28, 28), mean=mean, std=std, channels="grey")
-    return images, preprocessing, dataclasses.replace(zoo.recipe("quick"), epochs=epochs)
+    return images, preprocessing, dataclasses.replace(zoo.recipe("standard"), epochs=epochs)
 
 
 def bare_seconds(images, preprocessing, recipe):

@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--study", default="studies/curves")
     options = parser.parse_args()
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=options.epochs)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=options.epochs)
     experiment = zoo.Experiment(arguments={"width": options.width}, recipe=recipe, validation_fraction=0.3)
     settings = StudySettings(experiment, "benchmarks.tuning_curves:few_tricks", num_trials=options.trials)
     study = Study(options.study)

@@ -34,7 +34,7 @@ class Experiment(serialization.Json):
     """fashion_mnist_mini (bundled), any name of TensorFlow Datasets, or a folder of class folders"""
     preprocessing: tyro.conf.Suppress[Preprocessing | None] = None
     """what the model is fed; by default that of the initial weights, otherwise measured on the training images"""
-    recipe: Recipe = dataclasses.field(default_factory=lambda: find_recipe("quick"))
+    recipe: Recipe = dataclasses.field(default_factory=lambda: find_recipe("standard"))
     """how it is trained"""
     initial_weights: str | None = None
     """what the training starts from, as zoo.load_weights takes it; for a VGG also the model.keras of a shallower one,

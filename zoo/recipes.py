@@ -5,13 +5,25 @@ from nntricks_keras.errors import check_name
 from nntricks_keras.training.settings import Recipe
 
 RECIPES = {
-    # The best that two processor cores do in minutes.
-    "quick": Recipe(
+    # What a textbook does, for every network: the default, and what searches and ablations vary.
+    "standard": Recipe(
         epochs=10,
         batch_size=64,
         learning_rate=0.1,
         weight_decay=1e-3,
         schedule="one_cycle",
+        augmentation=Augmentation.preset("flip"),
+    ),
+    # The best that two processor cores do in minutes.
+    "quick": Recipe(
+        epochs=5,
+        batch_size=128,
+        optimizer="muon",
+        learning_rate=0.03,
+        nesterov=True,
+        weight_decay=5e-4,
+        schedule="one_cycle",
+        warmup_fraction=0.05,
         augmentation=Augmentation.preset("flip"),
     ),
     # What has become usual since: averaged weights, smoothed labels, mixed images, the machine's own precision.

@@ -6,7 +6,7 @@ TRAINING, VALIDATION = "#9aa5b1", "#c8553d"
 
 
 def draw_curves(path, history, best, title, metrics=None):
-    """Draws error and loss by epoch, with the learning rate below, to a PNG.
+    """Draws accuracy and loss by epoch, with the learning rate below, to a PNG.
 
     Args:
         path: where the PNG goes.
@@ -29,15 +29,8 @@ def draw_curves(path, history, best, title, metrics=None):
             axes.plot(epochs, [row[prefix + name] for row in history], color=color, lw=2, marker="o", ms=3, label=split)
         axes.set_title(label, loc="left", fontsize=10)
         axes.set_xlabel("epoch")
-    accuracy.plot(best["epoch"], best["val_top1"], "o", ms=9, mfc="none", mec=VALIDATION, mew=1.5)
-    accuracy.annotate(
-        f"kept {best['val_top1']:.4f}",
-        (best["epoch"], best["val_top1"]),
-        xytext=(0, -18),
-        textcoords="offset points",
-        ha="right",
-        color=VALIDATION,
-    )
+    kept = f"kept {best['val_top1']:.4f}"
+    accuracy.plot(best["epoch"], best["val_top1"], "o", ms=9, mfc="none", mec=VALIDATION, mew=1.5, label=kept)
     if metrics:
         test = metrics["test"]["top1"]
         accuracy.axhline(test, color="black", lw=0.8, ls=(0, (4, 3)), label=f"test {test:.4f}")

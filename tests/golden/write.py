@@ -67,7 +67,7 @@ def main():
     thin = zoo.vgg_mini(width=0.3)
     zoo.export_weights(thin, "keras", folder / "vgg_mini.weights.h5")
 
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=1)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=1)
     run = zoo.train(zoo.Experiment(arguments={"width": 0.3}, recipe=recipe), folder / "trained", health=False).folder
     (folder / "run").mkdir()
     for part in PARTS:

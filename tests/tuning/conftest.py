@@ -9,7 +9,7 @@ import zoo
 import zoo.experiment
 from tuning.studies import Study, StudySettings
 
-RECIPE = dataclasses.replace(zoo.recipe("quick"), epochs=3, batch_size=24, learning_rate=0.01, seed=0)
+RECIPE = dataclasses.replace(zoo.recipe("standard"), epochs=3, batch_size=24, learning_rate=0.01, seed=0)
 
 
 def build(experiment, num_classes):

@@ -13,7 +13,7 @@ GREY = Preprocessing((28, 28), mean=(73.0,), std=(90.0,), channels="grey")
 
 
 def make_settings(names=DEFAULT_TRICKS, designs=("leave_one_out", "add_one_in"), num_seeds=5, **values):
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=8)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=8)
     experiment = zoo.Experiment(preprocessing=GREY, recipe=recipe)
     return AblationSettings(experiment, choose(experiment, names), tuple(designs), num_seeds, **values)
 

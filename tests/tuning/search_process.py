@@ -11,7 +11,7 @@ from tuning.supervision import WorkersFailedError
 
 
 def experiment(epochs):
-    return zoo.Experiment(recipe=dataclasses.replace(zoo.recipe("quick"), epochs=epochs))
+    return zoo.Experiment(recipe=dataclasses.replace(zoo.recipe("standard"), epochs=epochs))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ PREPROCESSING = Preprocessing((16, 16), mean=(120.0,), std=(60.0,))
 
 @pytest.fixture(scope="module")
 def experiment(picture_folder):
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16, deterministic=True)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=2, batch_size=16, deterministic=True)
     return zoo.Experiment(
         data=str(picture_folder), arguments={"width": 0.3, "depth": 1}, recipe=recipe, image_size=(16, 16)
     )

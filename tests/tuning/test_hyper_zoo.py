@@ -15,7 +15,7 @@ from nntricks_keras.errors import InputError
 
 OBJECTIVE = kt.Objective("val_top1", "max")
 GREY = Preprocessing((8, 8), mean=(120.0,), std=(60.0,), channels="grey")
-RECIPE = dataclasses.replace(zoo.recipe("quick"), epochs=3, batch_size=16, learning_rate=0.05)
+RECIPE = dataclasses.replace(zoo.recipe("standard"), epochs=3, batch_size=16, learning_rate=0.05)
 TINY = zoo.Experiment(arguments={"width": 0.3, "depth": 1}, preprocessing=GREY, recipe=RECIPE)
 
 

@@ -26,7 +26,7 @@ def num_epochs(record):
 
 @pytest.mark.slow
 def test_kill_9_in_the_middle_of_an_epoch_costs_that_epoch(picture_folder, tmp_path):
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=2, deterministic=True)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=2, batch_size=2, deterministic=True)
     experiment = zoo.Experiment(arguments={"width": 0.3}, data=str(picture_folder), image_size=(16, 16), recipe=recipe)
     study = Study(tmp_path / "study")
     study.write_settings(StudySettings(experiment, "tricks", executions=2))

@@ -13,7 +13,7 @@ from tuning.oracles import make_oracle
 from tuning.spaces import describe
 from tuning.studies import COMPLETED, FAILED, RUNNING, Execution, Study, StudySettings
 
-EXPERIMENT = zoo.Experiment(recipe=dataclasses.replace(zoo.recipe("quick"), epochs=9))
+EXPERIMENT = zoo.Experiment(recipe=dataclasses.replace(zoo.recipe("standard"), epochs=9))
 
 
 def space(hp, experiment):

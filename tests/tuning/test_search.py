@@ -28,7 +28,7 @@ from zoo.commands import run_command
 
 @pytest.fixture(scope="module")
 def experiment(picture_folder):
-    recipe = dataclasses.replace(zoo.recipe("quick"), epochs=1, batch_size=16)
+    recipe = dataclasses.replace(zoo.recipe("standard"), epochs=1, batch_size=16)
     return zoo.Experiment(data=str(picture_folder), arguments={"width": 0.3}, image_size=(16, 16), recipe=recipe)
 
 

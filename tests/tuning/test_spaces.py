@@ -221,5 +221,5 @@ def test_what_cannot_be_drawn_together_never_is():
         assert experiment.recipe.optimizer in ("sgd", "muon")  # adamw has no learning_rate_factors
         assert experiment.recipe.batch_size >= 7
         assert experiment.recipe.batch_size % 2 == 0 or experiment.recipe.augmentation.mixup == 0, hp.values
-    focused = dataclasses.replace(TINY, recipe=dataclasses.replace(zoo.recipe("quick"), focus=2))
+    focused = dataclasses.replace(TINY, recipe=dataclasses.replace(zoo.recipe("standard"), focus=2))
     assert {e.recipe.schedule for _, e in draws("optimizer", focused, 20)} == {"one_cycle", "constant"}

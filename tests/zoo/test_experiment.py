@@ -16,7 +16,7 @@ from zoo.commands import run_command, train
 from zoo.experiment import resolve
 from zoo.recipes import RECIPES, arguments
 
-TINY = dataclasses.replace(zoo.recipe("quick"), epochs=2, batch_size=16)
+TINY = dataclasses.replace(zoo.recipe("standard"), epochs=2, batch_size=16)
 
 
 def command(*arguments):
@@ -134,7 +134,7 @@ def test_flags_are_the_experiment(picture_folder, tmp_path, capsys):
     saved = zoo.Experiment.load(tmp_path / "run")
     assert saved.arguments == {"width": 0.3, "activation": "elu", "norm": None}
     assert (saved.recipe.epochs, saved.recipe.batch_size) == (1, 16)
-    assert saved.recipe.learning_rate == zoo.recipe("quick").learning_rate
+    assert saved.recipe.learning_rate == zoo.recipe("standard").learning_rate
     assert saved.preprocessing.image_size == (16, 16)
     printed = capsys.readouterr().out
     assert "epoch 1/1" in printed

@@ -16,7 +16,7 @@ class ExperimentOptions:
     """fashion_mnist_mini (bundled), any name of TensorFlow Datasets, or a folder of class folders"""
     data_dir: str | None = None
     """where TensorFlow Datasets keeps its files"""
-    recipe: str = "quick"
+    recipe: str = "standard"
     """the named recipe that every training starts from"""
     experiment: str | None = None
     """a JSON file with the experiment, instead of the four flags before this one"""

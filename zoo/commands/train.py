@@ -46,7 +46,8 @@ def main(argv):
     class Options:
         settings: experiments.Experiment
         recipe: str | None = None
-        """the recipe to start from: quick, modern, finetune, alexnet2012, vgg2014 (these two start as in the papers)"""
+        """the recipe to start from: standard (the default), quick, modern, finetune, alexnet2012 or vgg2014 (these two
+        start as in the papers)"""
         experiment: str | None = None
         """a JSON file with the experiment to start from, as a search or another run wrote it"""
         run_dir: str | None = None
