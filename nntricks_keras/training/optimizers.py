@@ -149,8 +149,10 @@ class Muon(SGDWithL2):
             self.assign(self.momentums[index], velocity)
             if self.nesterov:
                 update = ops.add(gradient, ops.multiply(momentum, velocity))
-        rate = self._rate_of(self._trainable_variables[index], learning_rate)
-        self.assign(variable, turned(variable, orthogonalized(update), rate))
+        exact = keras.backend.result_type(variable.dtype, "float32")  # where the variables are in bfloat16, float32
+        rate = ops.cast(self._rate_of(self._trainable_variables[index], learning_rate), exact)
+        moved = turned(ops.cast(variable, exact), orthogonalized(ops.cast(update, exact)), rate)
+        self.assign(variable, ops.cast(moved, variable.dtype))
 
     def get_config(self):
         return {**super().get_config(), "others": self.others}

@@ -161,6 +161,19 @@ def test_muon_gives_a_kernel_of_zeros_a_length_and_keeps_it_without_a_gradient(r
     np.testing.assert_allclose(keras.ops.convert_to_numpy(variables[1]), start, rtol=1e-5)
 
 
+def test_muon_of_variables_in_bfloat16_is_that_of_float32_rounded(rng):
+    start, gradient = rng.normal(size=(2, 3, 3, 4, 8)).astype("float32")
+    after = {}
+    for dtype in ("float32", "bfloat16"):
+        variables = [keras.Variable(start, name="kernel", dtype=dtype) for _ in range(2)]
+        Muon(0.1, momentum=0.9).apply([keras.ops.cast(gradient, dtype) for _ in variables], variables)
+        assert {keras.backend.standardize_dtype(variable.dtype) for variable in variables} == {dtype}
+        after[dtype] = [keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32")) for variable in variables]
+    for rounded, exact, rounding in zip(after["bfloat16"], after["float32"], [2e-2, 4e-2], strict=True):
+        np.testing.assert_allclose(rounded, exact, rtol=1e-2, atol=rounding)
+    assert np.abs(after["float32"][0] - start).max() > 0.1
+
+
 def test_muon_round_trip_and_factors_by_layer(rng):
     optimizer = Muon(0.1, others=5.0, momentum=0.7, learning_rate_factors={"conv1_1": 0.0})
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
