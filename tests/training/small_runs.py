@@ -1,11 +1,13 @@
 """Trainings of seconds, and when two of them are the same."""
 
 import contextlib
+import itertools
 import os
 import signal
 
 import keras
 import numpy as np
+import pytest
 
 from nntricks_keras import data, layers, training
 
@@ -43,17 +45,36 @@ def train(images, folder, recipe=RECIPE, *, model=build, health=False, **kwargs)
 
 
 @contextlib.contextmanager
-def sigterm_in_step(monkeypatch, number):
+def killed(number, hook="on_train_batch_begin"):
+    """The training inside ends as `kill` would end it, nothing tidied, when Keras calls that hook of its callbacks for
+    the time of that number."""
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with _in_call(number, hook, stop), pytest.raises(KeyboardInterrupt):
+        yield
+
+
+@contextlib.contextmanager
+def sigterm_in_step(number):
     """SIGTERM comes when the step of that number, counted from 1 and from here, begins."""
-    steps = []
+    with _in_call(number, "on_train_batch_begin", lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        yield
 
-    def send(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == number:
-            os.kill(os.getpid(), signal.SIGTERM)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", send)
+@contextlib.contextmanager
+def _in_call(number, hook, act):
+    calls = itertools.count(1)
+    called = getattr(keras.callbacks.CallbackList, hook)
+
+    def act_then_call(*args, **kwargs):
+        if next(calls) == number:
+            act()
+        called(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.callbacks.CallbackList, hook, act_then_call)
         yield
 
 

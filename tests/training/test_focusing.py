@@ -17,7 +17,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.training import loop
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.focusing import Focus
-from tests.training.small_runs import RECIPE, assert_same_run, plain, sigterm_in_step, train
+from tests.training.small_runs import RECIPE, assert_same_run, killed, plain, sigterm_in_step, train
 
 FOCUSED = dataclasses.replace(RECIPE, focus=3, epochs=6)  # looks before epochs 2 and 4, evens out from epoch 6 on
 
@@ -147,10 +147,10 @@ def test_the_hard_images_are_those_whose_loss_is_above_the_mean(images, tmp_path
 @pytest.mark.parametrize(
     "at_step", [8, pytest.param(10, marks=pytest.mark.slow), pytest.param(17, marks=pytest.mark.slow)]
 )
-def test_a_training_goes_on_with_the_same_images(images, tmp_path, monkeypatch, at_step):
+def test_a_training_goes_on_with_the_same_images(images, tmp_path, at_step):
     """Stopped within an epoch that began with a look, at its end, and in one that goes on with the images of before."""
     whole = train(images, tmp_path / "whole", FOCUSED, lean=True)
-    with sigterm_in_step(monkeypatch, at_step), pytest.raises(training.TrainingInterruptedError):
+    with sigterm_in_step(at_step), pytest.raises(training.TrainingInterruptedError):
         train(images, tmp_path / "part", FOCUSED, lean=True)
     state, _ = Checkpoints(tmp_path / "part" / "checkpoints").newest()
     assert state["callbacks"][-1]["count"] == images.counts["train"]
@@ -178,17 +178,8 @@ def test_a_signal_that_comes_during_a_look_ends_it(images, tmp_path, monkeypatch
 
 def test_a_look_is_not_repeated_by_a_run_that_was_killed_after_it(images, tmp_path, monkeypatch):
     """Its checkpoint holds the choice: on other devices rounding might choose others."""
-
-    def stop(self, epoch, logs=None):
-        if epoch == 3:
-            raise KeyboardInterrupt
-        begin(self, epoch, logs)
-
-    begin = keras.callbacks.CallbackList.on_epoch_begin
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "run", FOCUSED, lean=True)
+    with killed(4, "on_epoch_begin"):
+        train(images, tmp_path / "run", FOCUSED, lean=True)
     monkeypatch.setattr(loop, "_find_hard_images", None)
     assert len(train(images, tmp_path / "run", FOCUSED, resume=True, lean=True).history) == 6
 

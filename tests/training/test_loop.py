@@ -13,7 +13,16 @@ from nntricks_keras import data, training
 from nntricks_keras.errors import InputError
 from nntricks_keras.training.checkpoints import Checkpoints
 from nntricks_keras.training.history import best_epoch
-from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, sigterm_in_step, train
+from tests.training.small_runs import (
+    PREPROCESSING,
+    RECIPE,
+    assert_same_run,
+    build,
+    killed,
+    plain,
+    sigterm_in_step,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +64,10 @@ def test_it_learns_and_tests_once_on_the_best_model(run):
     assert metrics["parameters"] == build().count_params()
 
 
-def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, tmp_path, monkeypatch):
+def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_weights(run, images, tmp_path):
     """Stopped as `kill` would: an exception in the middle of the second epoch, nothing tidied."""
-    steps = []
-
-    def stop(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == 7:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "run", lean=True)
+    with killed(7):
+        train(images, tmp_path / "run", lean=True)
     assert len(training.Run.open(tmp_path / "run").history) == 1
     resumed = train(images, tmp_path / "run", resume=True, lean=True)
     assert_same_run(run, resumed)
@@ -100,9 +100,9 @@ def test_a_lean_run_is_the_same_training_and_writes_less(run, images, tmp_path, 
 @pytest.mark.parametrize(
     "at_step", [6, pytest.param(8, marks=pytest.mark.slow)]
 )  # within the second epoch, and in its last step
-def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, monkeypatch, at_step):
+def test_sigterm_writes_a_checkpoint_and_the_run_goes_on_from_that_step(run, images, tmp_path, at_step):
     with (
-        sigterm_in_step(monkeypatch, at_step),
+        sigterm_in_step(at_step),
         pytest.raises(training.TrainingInterruptedError, match=r"step 6|epoch 2") as stopped,
     ):
         train(images, tmp_path / "run", lean=True)
@@ -180,22 +180,13 @@ def test_coarse_logits_are_refused(images, tmp_path):
 
 
 @pytest.mark.slow
-def test_plateau_survives_a_resume(images, tmp_path, monkeypatch):
+def test_plateau_survives_a_resume(images, tmp_path):
     recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=1, epochs=4, learning_rate=1e-6)
     # Without BatchNorm, whose averages move at any rate, nothing improves at this one.
     whole = train(images, tmp_path / "whole", recipe, model=plain, lean=True)
 
-    begin = keras.callbacks.CallbackList.on_epoch_begin
-
-    def stop(self, epoch, logs=None):
-        if epoch == 3:
-            raise KeyboardInterrupt
-        begin(self, epoch, logs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_epoch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "part", recipe, model=plain, lean=True)
+    with killed(4, "on_epoch_begin"):
+        train(images, tmp_path / "part", recipe, model=plain, lean=True)
     resumed = train(images, tmp_path / "part", recipe, model=plain, resume=True, lean=True)
     rates = [row["learning_rate"] for row in whole.history]
     assert rates[-1] < rates[0]

@@ -14,7 +14,7 @@ from nntricks_keras.errors import InputError
 from nntricks_keras.training import precision
 from nntricks_keras.training.averaging import WeightAverage
 from nntricks_keras.training.optimizers import AdamW, LossScale, SGDWithL2, shorten
-from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, plain, train, weights
+from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, killed, plain, train, weights
 
 EVERYTHING = dataclasses.replace(
     RECIPE,
@@ -28,19 +28,10 @@ EVERYTHING = dataclasses.replace(
 
 
 @pytest.mark.slow
-def test_all_of_them_survive_a_kill(images, tmp_path, monkeypatch):
+def test_all_of_them_survive_a_kill(images, tmp_path):
     whole = train(images, tmp_path / "whole", EVERYTHING, lean=True)
-    steps = []
-
-    def stop(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == 7:  # within the second epoch, in which conv begins to train
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "part", EVERYTHING, checkpoint_minutes=0, lean=True)
+    with killed(7):  # within the second epoch, in which conv begins to train
+        train(images, tmp_path / "part", EVERYTHING, checkpoint_minutes=0, lean=True)
     assert_same_run(whole, train(images, tmp_path / "part", EVERYTHING, resume=True, lean=True))
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from nntricks_keras import data, training
 from nntricks_keras.health.records import read_records
 from nntricks_keras.training import watching
-from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, train
+from tests.training.small_runs import PREPROCESSING, RECIPE, assert_same_run, build, killed, train
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +41,9 @@ def test_the_run_folder_gets_the_health_of_every_layer(watched):
 
 
 @pytest.mark.slow
-def test_a_killed_and_resumed_run_has_every_row_once(watched, images, tmp_path, monkeypatch):
-    steps = []
-
-    def stop(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == 10:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, tmp_path / "run", health=True)
+def test_a_killed_and_resumed_run_has_every_row_once(watched, images, tmp_path):
+    with killed(10):
+        train(images, tmp_path / "run", health=True)
     resumed = train(images, tmp_path / "run", health=True, resume=True)
     assert_same_run(watched, resumed)
     rows = read_records(resumed.folder / "health.csv")

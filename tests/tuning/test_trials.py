@@ -12,6 +12,7 @@ import zoo.experiment
 from nntricks_keras import training
 from nntricks_keras.errors import InputError
 from nntricks_keras.locks import BusyError, held
+from tests.training.small_runs import killed
 from tests.tuning.conftest import build
 from tuning.studies import COMPLETED, FAILED, PRUNED, RUNNING, Execution, TrialRecord
 from tuning.trials import run_trial, score_of
@@ -182,19 +183,10 @@ def test_epochs_given_piece_by_piece_are_those_of_one_training(study, pictures):
 
 
 @pytest.mark.slow
-def test_an_interrupted_trial_goes_on_to_the_same_record(study, pictures, monkeypatch):
+def test_an_interrupted_trial_goes_on_to_the_same_record(study, pictures):
     whole = run(study, pictures, "0000")
-    steps = []
-
-    def stop(self, batch, logs=None):
-        steps.append(batch)
-        if len(steps) == 5:  # in the second of three epochs
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks.CallbackList, "on_train_batch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(study, pictures, "0001")
+    with killed(5):  # in the second of three epochs
+        run(study, pictures, "0001")
     left = study.record("0001")
     assert (left.status, len(left.executions[0].history)) == (RUNNING, 1)
     record = run(study, pictures, "0001")
