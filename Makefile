@@ -28,7 +28,7 @@ $(VENV)/.bench: $(VENV)/.test
 	$(PY) -m pip install --quiet --editable ".[bench,torch,jax]"
 	touch $@
 
-bench: $(VENV)/.bench       ## re-measure the numbers of the README and of benchmarks/, but the photographs'; about nine hours on 2 cores
+bench: $(VENV)/.bench       ## re-measure the numbers of the README and of benchmarks/, but the photographs'; about eleven hours on 2 cores
 	$(PY) -m benchmarks $(BENCH)
 
 $(VENV)/.docs: $(VENV)/.run

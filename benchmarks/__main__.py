@@ -21,7 +21,7 @@ BENCHMARKS = [
     ("benchmarks.pipeline --write", {}, 8),
     ("benchmarks.pipeline --steps --write", {}, 4),
     ("benchmarks.training --epochs 10 --write", {}, 15),
-    ("benchmarks.health --write", {}, 6),
+    ("benchmarks.health --rounds 4 --write", {}, 12),
     ("benchmarks.time_to_accuracy --write", {}, 70),
     ("benchmarks.accuracy quick --write", {}, 17),
     ("benchmarks.accuracy standard --write", {}, 36),

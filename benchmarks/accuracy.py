@@ -90,16 +90,17 @@ SETTINGS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     whole = [name for name, setting in SETTINGS.items() if setting.table == "accuracy"]
-    parser.add_argument("settings", nargs="*", default=whole, choices=[*SETTINGS, []], metavar="NAME")
+    parser.add_argument("settings", nargs="*", choices=[*SETTINGS, []], metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps Fashion-MNIST")
     parser.add_argument("--photos", help="the folder of the photographs")
     parser.add_argument("--runs", type=Path, default=Path("runs/accuracy"), help="the folder of the run folders")
     parser.add_argument("--write", action="store_true", help="write the CSV, the page and the cards")
     options = parser.parse_args()
-    if "photographs" in options.settings and not options.photos:
+    settings = options.settings or whole  # as a default they would have to be one of the choices
+    if "photographs" in settings and not options.photos:
         parser.error("photographs needs --photos FOLDER, where they lie")
-    for name in options.settings:
+    for name in settings:
         setting = SETTINGS[name]
         rows = [run(name, setting, seed, options) for seed in options.seeds]
         mean, spread = mean_and_spread(rows)
@@ -112,18 +113,20 @@ def main():
 
 
 def run(name, setting, seed, options):
-    """Trains one, unless it is done already, and returns its row."""
+    """Trains one, or goes on with it, and returns its row.
+
+    The command leaves one that is complete as it is, and refuses one that was another experiment.
+    """
     folder = options.runs / f"{name}-{seed}"
-    if not (folder / "metrics.json").exists():
-        command = command_of(setting)
-        if setting.data == "fashion_mnist" and options.data_dir:
-            command += f" --data-dir {options.data_dir}"
-        if setting.data == PHOTOS:
-            command = command.replace(PHOTOS, options.photos)
-        again = " --resume" if (folder / "experiment.json").exists() else ""
-        command += f" --seed {seed} --run-dir {folder}{again}"
-        print(command, flush=True)
-        subprocess.run([sys.executable, *command.split()[1:]], check=True)
+    command = command_of(setting)
+    if setting.data == "fashion_mnist" and options.data_dir:
+        command += f" --data-dir {options.data_dir}"
+    if setting.data == PHOTOS:
+        command = command.replace(PHOTOS, options.photos)
+    again = " --resume" if (folder / "experiment.json").exists() else ""
+    command += f" --seed {seed} --run-dir {folder}{again}"
+    print(command, flush=True)
+    subprocess.run([sys.executable, *command.split()[1:]], check=True)
     done = training.Run.open(folder)
     metrics, environment = done.metrics, read_json(done.folder / "environment.json")
     return {

@@ -31,17 +31,18 @@ MARKS = (0.88, 0.90, 0.91, 0.92, 0.93)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), choices=[*NETWORKS, []], metavar="NETWORK")
+    parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], metavar="NETWORK")
     parser.add_argument("--data", default="fashion_mnist")
     parser.add_argument("--data-dir")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="write the table into accuracy.md and results/")
     options = parser.parse_args()
+    networks = options.networks or list(NETWORKS)  # as a default they would have to be one of the choices
     experiment = zoo.Experiment(data=options.data, data_dir=options.data_dir)
     images = load_data(experiment)
     rows = []
     for number, seed in enumerate(options.seeds):
-        for name in options.networks if number % 2 else reversed(options.networks):
+        for name in networks if number % 2 else reversed(networks):
             history = NETWORKS[name](experiment, images, seed)
             best = max(accuracy for _, accuracy in history)
             reached = {f"seconds_to_{mark}": first(history, mark) for mark in MARKS}

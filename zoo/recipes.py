@@ -14,7 +14,7 @@ RECIPES = {
         schedule="one_cycle",
         augmentation=Augmentation.preset("flip"),
     ),
-    # The best that two processor cores do in minutes.
+    # Nearly as much in half the time, for a few minutes of two processor cores: see benchmarks/accuracy.md.
     "quick": Recipe(
         epochs=5,
         batch_size=128,

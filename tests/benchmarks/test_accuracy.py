@@ -74,7 +74,7 @@ def test_seeds_of_several_machines_make_one_line_that_names_them(kept):
 def test_a_run_of_any_age_is_told_with_its_own_machine_and_versions(tmp_path, monkeypatch):
     folder = tmp_path / "quick-0"
     folder.mkdir()
-    write_json(folder / "metrics.json", {})
+    write_json(folder / "experiment.json", {})
     write_json(
         folder / "environment.json",
         {"processor": "Old processor", "cores": 3, "versions": {"keras": "3.1", "tensorflow": "2.9", "numpy": "1.0"}},
@@ -83,11 +83,25 @@ def test_a_run_of_any_age_is_told_with_its_own_machine_and_versions(tmp_path, mo
     metrics = {"test": {"top1": 0.9}, "validation": {"top1": 0.9}, "epochs": 1, "seconds": 1.0, "parameters": 1}
     run = SimpleNamespace(folder=folder, metrics=metrics, load_model=lambda: SimpleNamespace(layers=layers))
     monkeypatch.setattr(accuracy.training.Run, "open", lambda folder: run)
-    found = accuracy.run("quick", accuracy.SETTINGS["quick"], 0, SimpleNamespace(runs=tmp_path))
+    commands = []
+    monkeypatch.setattr(accuracy.subprocess, "run", lambda command, check: commands.append(command))
+    found = accuracy.run("quick", accuracy.SETTINGS["quick"], 0, SimpleNamespace(runs=tmp_path, data_dir="there"))
+    (command,) = commands  # which refuses a folder of another experiment
+    told = "--model vgg_mini --data fashion_mnist --recipe quick --data-dir there --seed 0"
+    assert " ".join(command[1:]) == f"-m zoo train {told} --run-dir {folder} --resume"
     assert (found["machine"], found["versions"]) == ("Old processor, 3 cores", "tensorflow 2.9, keras 3.1")
     here = {"processor": processor_name(), "cores": os.cpu_count(), "usable_cores": usable_cores()}
     assert pages.machine_of(here) == pages.machine()
     assert pages.machine_of(here | {"cores": 64, "usable_cores": 3}) == f"{processor_name()}, 3 of 64 cores"
+
+
+def test_without_a_name_all_of_fashion_mnist_is_trained(monkeypatch, capsys):
+    monkeypatch.setattr(accuracy, "run", lambda name, setting, seed, options: {"test_top1": 0.9})
+    monkeypatch.setattr("sys.argv", ["accuracy", "--seeds", "0"])
+    accuracy.main()
+    told = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == [name for name, setting in accuracy.SETTINGS.items() if setting.table == "accuracy"]
+    assert "quick" in told
 
 
 def test_a_pinned_process_says_of_how_many_cores(monkeypatch):

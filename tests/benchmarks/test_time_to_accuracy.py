@@ -1,7 +1,10 @@
 """One clock for all networks, and a table that keeps what another machine measured."""
 
+import ast
 import dataclasses
 import time
+
+import pytest
 
 import zoo
 from benchmarks import time_to_accuracy
@@ -22,6 +25,16 @@ def test_the_clock_of_ours_runs_through_what_no_epoch_counts(monkeypatch):
     assert (one, two) == (0.5, 0.6)
     assert first >= 0.1
     assert second >= first + 0.1
+
+
+@pytest.mark.parametrize(("named", "trained"), [([], ["ours", "peer"]), (["peer"], ["peer"])])
+def test_without_a_name_all_networks_are_trained(monkeypatch, capsys, named, trained):
+    networks = dict.fromkeys(["peer", "ours"], lambda experiment, images, seed: [(1.0, 0.5)])
+    monkeypatch.setattr(time_to_accuracy, "NETWORKS", networks)
+    monkeypatch.setattr(time_to_accuracy, "load_data", lambda experiment: None)
+    monkeypatch.setattr("sys.argv", ["time_to_accuracy", *named, "--seeds", "0"])
+    time_to_accuracy.main()
+    assert [ast.literal_eval(line)["network"] for line in capsys.readouterr().out.splitlines()] == trained
 
 
 def test_means_are_over_all_seeds_of_a_machine_and_another_machines_rows_stay(tmp_path, monkeypatch):

@@ -30,7 +30,7 @@ HEALTHY = {
     "vgg11": {"name": "vgg11"},
     "vgg11_lrn": {"name": "vgg11_lrn"},
     "vgg11_bn": {"name": "vgg11_bn"},
-    "vgg13 selu": {"name": "vgg13", "activation": "selu"},
+    "vgg13 selu": {"name": "vgg13", "activation": "selu", "rate": 0.005},
     "vgg13_bn gelu": {"name": "vgg13_bn", "activation": "gelu"},
     "vgg16": {"name": "vgg16", "initializer": "he"},
     "vgg16c_bn celu": {"name": "vgg16c_bn", "activation": "celu"},

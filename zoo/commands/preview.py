@@ -16,8 +16,8 @@ class Preview:
     """A TFDS name or a folder of class folders."""
     data_dir: Path | None = None
     """Where TensorFlow Datasets keeps prepared sets."""
-    preset: str = "quick"
-    """Name of the augmentation."""
+    preset: str = "flip"
+    """Name of the augmentation; flip is that of the default recipe."""
     changes: tuple[str, ...] = ()
     """Settings on top of the preset, as JSON, for example rotation=15 "zoom=[0.9, 1.1]"."""
     image_size: tuple[int, int] | None = None
