@@ -1,7 +1,6 @@
 """Fixtures every test may use."""
 
 import gc
-import os
 
 import numpy as np
 import pytest
@@ -10,12 +9,6 @@ from PIL import Image
 from zoo.commands import enable_onednn
 
 enable_onednn()  # as every command does: the same kernels give the same bits here and there
-
-# Test processes side by side, and what they start, share the cores: threads of one that wait for a core hold all up.
-SIDE_BY_SIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-if SIDE_BY_SIDE > 1:
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        os.environ.setdefault(name, str(max(os.cpu_count() // SIDE_BY_SIDE, 1)))
 
 
 def pytest_collection_finish():
