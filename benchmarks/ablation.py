@@ -2,8 +2,9 @@
 
     python -m benchmarks.ablation [--write]
 
-It is the command of COMMAND, which goes on where it was stopped: 60 trainings, half an hour on 2 cores. --write keeps
-its rows in results/ablation_runs.csv and results/ablation_effects.csv, and its picture as docs/ablation.png.
+It is the command of COMMAND, which goes on where it was stopped: 60 trainings, half an hour to three quarters on 2
+cores. --write keeps its rows in results/ablation_runs.csv and results/ablation_effects.csv, and its picture as
+docs/ablation.png.
 """
 
 import argparse
