@@ -17,6 +17,15 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.hookimpl(trylast=True)  # after the fixtures of the file
+def pytest_runtest_teardown(item, nextitem):
+    """Nor at what the tests of a file left, once a file: TensorFlow keeps the graphs of each `fit` for good, 20,000
+    objects and more, and Keras and KerasTuner collect garbage in full for each model of some tests."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _products_in_float32():
     """The bounds of the tests are those of float32, which GPUs from Ampere on leave for TensorFloat-32."""

@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import keras
+import numpy as np
+
 import benchmarks.__main__ as bench
-from benchmarks import ablation, layers, models, pages, plots
+from benchmarks import ablation, layers, models, pages, pipeline_steps, plots
 from benchmarks.training import alternating
 from nntricks_keras.files import read_rows
 
@@ -23,6 +26,15 @@ def test_what_is_compared_takes_turns_after_a_round_to_warm_up():
         (1, ["bare", "ours"]),
         (2, ["ours", "bare"]),
     ]
+
+
+def test_the_steps_that_a_pipeline_feeds_have_batches(tmp_path, rng):
+    keras.utils.save_img(tmp_path / "a.jpg", rng.integers(0, 256, size=(300, 400, 3)).astype("uint8"), scale=False)
+    for _, _, input_shape, batches in pipeline_steps.cases([(tmp_path / "a.jpg").read_bytes()] * 2):
+        images, labels = next(iter(batches))
+        assert images.shape[1:] == input_shape
+        assert np.all(np.isfinite(images))
+        assert labels.shape[1:] == (10,)
 
 
 def test_an_ablation_is_kept_beside_another_machines(tmp_path, monkeypatch):

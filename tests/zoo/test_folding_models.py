@@ -1,6 +1,5 @@
 """Every variant with every trick folds to stock layers with equal outputs."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -50,7 +49,6 @@ def test_every_variant_with_every_trick_folds_exactly(name, rng):
         position = str(rng.choice(["before", "after", "pooled"]))
         print(norm, position, activation)
         check_fold(thin(name, activation=activation, norm=norm, norm_position=position, head=head), rng)
-        keras.backend.clear_session()
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Training the runs of an ablation, in worker processes that are replaced before their memory has grown."""
 
 import collections
-import gc
 import shutil
 import subprocess
 import sys
@@ -30,8 +29,7 @@ class AblationError(RuntimeError):
 def train_run(settings, folder, recipe, seed):
     """Trains one run in this process, or goes on with it; a run that diverges is a result like any other."""
     run = run_folder(folder, settings.run_name(recipe, seed))
-    keras.utils.clear_session(free_memory=True)
-    gc.collect()
+    keras.utils.clear_session()  # frees the run before this one
     if run.exists() and not is_begun(run):
         shutil.rmtree(run)  # killed before anything was written that a run could go on from
     try:
