@@ -18,6 +18,7 @@ BENCHMARKS = [
     ("benchmarks.models --write", {}, 12),
     ("benchmarks.frameworks --write", {}, 15),
     ("benchmarks.frameworks --batch 32 --only product --write", {}, 4),
+    ("benchmarks.frameworks --inference --only torch --write", {}, 3),
     ("benchmarks.pipeline --write", {}, 8),
     ("benchmarks.pipeline --steps --write", {}, 4),
     ("benchmarks.training --epochs 10 --write", {}, 15),
@@ -34,7 +35,7 @@ BENCHMARKS = [
     ("benchmarks.search_overhead --epochs 4 --write", {}, 18),
     ("benchmarks.study --write", {}, 75),
     ("benchmarks.accuracy standard_6 study --write", {}, 36),
-    ("benchmarks.ablation --write", {}, 30),  # python -m tuning ablate
+    ("benchmarks.ablation --write", {}, 40),  # python -m tuning ablate
     ("benchmarks.plots", {}, 1),
 ]
 

@@ -5,11 +5,13 @@ and at 85 % or more of the rate of a float32 matrix product; in `mixed_bfloat16`
 processor has it.
 
     python -m benchmarks.frameworks [--model vgg16] [--size 224] [--batch 16] [--rounds 8] [--only torch] [--write]
+    python -m benchmarks.frameworks --inference [...]
 
 Two processes stand ready, ours and the other, and take a step in turn, while the one that is not asked waits at its
 input; so neither's threads disturb the other, and whatever else the machine does meets both. The ratio is the
 median over the rounds of the other's time / ours, so above 1 is faster than the other; its 95 % interval is that of a
-median, from order statistics. A step is forward, backward and SGD with momentum on a batch in memory, Dropout included.
+median, from order statistics. A step is forward, backward and SGD with momentum on a batch in memory, Dropout included;
+with --inference forward alone, without Dropout.
 On a machine with a GPU both use it.
 """
 
@@ -50,13 +52,16 @@ def main():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--only", default="", help="pairs in which this occurs")
+    parser.add_argument("--inference", action="store_true", help="logits instead of training steps")
     parser.add_argument("--write", action="store_true", help="write the table into models.md and results/")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
         stand_ready(options)
         return
-    operations = 6 * find(options.model).multiply_adds * (options.size / find(options.model).input_shape[0]) ** 2
+    passes = 1 if options.inference else 3  # forward; and backward to the inputs and to the weights
+    operations = 2 * passes * find(options.model).multiply_adds
+    operations *= (options.size / find(options.model).input_shape[0]) ** 2
     rows = []
     for ours, other in pairs_of_this_machine():
         if options.only in f"{ours} {other}":
@@ -110,7 +115,7 @@ def compare(ours, other, options, operations):
 def contender(name, options):
     """A process that takes a step whenever it is given a line."""
     command = [sys.executable, "-m", "benchmarks.frameworks", "--contender", name, "--model", options.model]
-    command += ["--size", str(options.size), "--batch", str(options.batch)]
+    command += ["--size", str(options.size), "--batch", str(options.batch), *["--inference"] * options.inference]
     backend = name.split("-")[1] if name.startswith("keras") else "tensorflow"
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     share_gpus(environment)  # two stand ready at a time
@@ -154,27 +159,29 @@ def make_step(options):
     if kind == "product":
         return product_step(rest[0])
     if kind == "torch":
-        return torch_step(options.model, x, labels, channels_last=rest[0] == "nhwc")
-    return keras_step(options.model, x, labels, "mixed_bfloat16" if rest[-1] == "bfloat16" else "float32")
+        return torch_step(options, x, labels, channels_last=rest[0] == "nhwc")
+    return keras_step(options, x, labels, "mixed_bfloat16" if rest[-1] == "bfloat16" else "float32")
 
 
-def keras_step(name, x, labels, policy):
+def keras_step(options, x, labels, policy):
     import keras
 
     import zoo
 
     keras.config.set_dtype_policy(policy)
-    model = zoo.create(name, input_shape=x.shape[1:], num_classes=CLASSES)
+    model = zoo.create(options.model, input_shape=x.shape[1:], num_classes=CLASSES)
     model.compile(keras.optimizers.SGD(1e-4, momentum=0.9), keras.losses.CategoricalCrossentropy(from_logits=True))
     x, y = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(np.eye(CLASSES, dtype="float32")[labels])
+    if options.inference:
+        return lambda: model.predict_on_batch(x)
     return lambda: float(model.train_on_batch(x, y))
 
 
-def torch_step(name, x, labels, channels_last):
+def torch_step(options, x, labels, channels_last):
     import torch
     from torch import nn
 
-    variant, parts, channels = find(name), [], 3
+    variant, parts, channels = find(options.model), [], 3
     for stage in variant.stages:
         for conv in stage.convs:
             parts += [nn.Conv2d(channels, conv.filters, conv.kernel, padding=conv.kernel // 2)]
@@ -194,6 +201,10 @@ def torch_step(name, x, labels, channels_last):
     x = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).to(device, memory_format=layout)
     labels = torch.from_numpy(labels).to(device)
 
+    @torch.inference_mode()
+    def infer():
+        return model(x).cpu().numpy()
+
     def step():
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x), labels)
@@ -201,7 +212,8 @@ def torch_step(name, x, labels, channels_last):
         optimizer.step()
         return loss.item()
 
-    return step
+    model.train(not options.inference)
+    return infer if options.inference else step
 
 
 def product_step(dtype):
@@ -216,7 +228,8 @@ def keep(rows, options):
     """The rows in place of older ones of the same pairs, model, size and machine; then the page's table."""
     from benchmarks.pages import results_file, write_rows, write_table  # Keras: not in a contender of PyTorch
 
-    rows = [{"model": options.model, "px": options.size, "batch": options.batch, **row} for row in rows]
+    network = f"{options.model} inference" if options.inference else options.model
+    rows = [{"model": network, "px": options.size, "batch": options.batch, **row} for row in rows]
     rows = write_rows(results_file("frameworks", "tensorflow"), rows, keys=("model", "px", "batch", "ours", "other"))
     header = ["network", "px", "batch", "ours", "images/s", "other", "images/s or GFLOP/s", "ratio", "95 % interval"]
     header += ["peak MB"]

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.intervals import median_interval
+from benchmarks.intervals import summary
 from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import folding
 
@@ -151,8 +151,6 @@ def main():
     rows = []
     for case in cases:
         times = compare(case, arguments.seconds)
-        ratios = times[:, 1] / times[:, 0]
-        low, high = median_interval(ratios)
         ours, peer = case.batch / np.median(times, axis=0)
         rows.append(
             {
@@ -161,10 +159,7 @@ def main():
                 "batch": case.batch,
                 "ours_images_per_second": f"{ours:.2f}",
                 "peer_images_per_second": f"{peer:.2f}",
-                "ratio": f"{np.median(ratios):.3f}",
-                "low": f"{low:.3f}",
-                "high": f"{high:.3f}",
-                "rounds": len(times),
+                **summary(times[:, 1] / times[:, 0], 3),
                 "claimed": f"{case.claimed:.2f}",
             }
         )

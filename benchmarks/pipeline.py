@@ -3,11 +3,11 @@
     python -m benchmarks.pipeline [--write]
 
 Needs the extra "bench". JPEGs of 500 x 375 are cut from sample photographs of scikit-image; all recipes give 224 px
-(the last: 32 px), float32,
-standardized. Rates are images per second of processor time on one core, all contenders pinned to it, the best of some
-rounds in turn; processor time, so that a busy machine does not decide, of all threads until they rest, so that what is
-prepared ahead is charged to who asked for it. `--steps` times training steps by the clock instead: fed by the
-pipeline, and on one batch held in memory.
+(the last: 32 px), float32, standardized. Rates are images per second of processor time on one core, all contenders
+pinned to it and in turn, the median of some rounds; the ratio is the median of the rounds' own, with its 95 % interval.
+Processor time, so that a busy machine does not decide, of all threads until they rest, so that what is prepared ahead
+is charged to who asked for it. `--steps` times training steps by the clock instead: fed by the pipeline, and on one
+batch held in memory.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.intervals import summary
 from benchmarks.pages import results_file, write_rows, write_table
 from benchmarks.pipeline_steps import compare_steps
 
@@ -215,7 +216,7 @@ def wait_until_idle():
 
 
 def compare(rounds, wanted):
-    """Rows of the table, pinned to one core: the best of some rounds in turn, after one to warm up."""
+    """Rows of the table, pinned to one core: medians of some rounds in turn, after one to warm up."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import tensorflow as tf
 
@@ -226,17 +227,29 @@ def compare(rounds, wanted):
         if wanted and number not in wanted:
             continue
         rates = np.array([[rate(our_run), rate(their_run)] for _ in range(rounds + 1)])[1:]
-        ours, theirs = rates.max(0)
-        rows.append([recipe, against, round(ours), round(theirs), round(ours / theirs, 2), target])
-        print(*rows[-1], sep="\t", flush=True)
+        our_rate, their_rate = np.median(rates, axis=0)
+        rows.append(
+            {
+                "recipe": recipe,
+                "against": against,
+                "our_images_per_second": round(our_rate),
+                "their_images_per_second": round(their_rate),
+                **summary(rates[:, 0] / rates[:, 1], 2),
+                "to_reach": target,
+            }
+        )
+        print(*rows[-1].values(), sep="\t", flush=True)
     return rows
 
 
-def write(rows, name, columns):
-    """Keeps the rows in results/ and in the table of pipeline.md."""
+def write(rows, name, header):
+    """Keeps the rows in results/ and in the table of pipeline.md, there with the interval in one column."""
     packages = ["tensorflow", "keras", "albumentations", "opencv-python-headless"]
-    write_rows(results_file(name, "tensorflow"), [dict(zip(columns, row, strict=True)) for row in rows])
-    write_table(HERE / "pipeline.md", name, columns, rows, packages)
+    write_rows(results_file(name, "tensorflow"), rows)
+    lines = [
+        [*before, f"{low} .. {high}", rounds, target] for *before, low, high, rounds, target in map(dict.values, rows)
+    ]
+    write_table(HERE / "pipeline.md", name, header, lines, packages)
 
 
 def main():
@@ -251,12 +264,13 @@ def main():
         parser.error("--write keeps the whole table, without --rows")
     if arguments.steps:
         rows = compare_steps(make_photographs(), num_steps=8)
-        columns = ["step", "fed, ms", "on one batch held, ms", "ratio", "at most"]
+        header, bound = ["step", "fed, ms", "on one batch held, ms"], "at most"
     else:
         rows = compare(arguments.rounds, arguments.rows)
-        columns = ["recipe", "against", "ours, images/s", "theirs, images/s", "ratio", "to reach"]
+        header, bound = ["recipe", "against", "ours, images/s", "theirs, images/s"], "to reach"
     if arguments.write:
-        write(rows, "pipeline_steps" if arguments.steps else "pipeline", columns)
+        header += ["ratio", "95 % interval", "rounds", bound]
+        write(rows, "pipeline_steps" if arguments.steps else "pipeline", header)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 import time
 
+import numpy as np
 
-def compare_steps(jpegs, num_steps):
-    """Rows: the step, best milliseconds when fed and when held, their ratio, and what it may be at most."""
+from benchmarks.intervals import summary
+
+
+def compare_steps(jpegs, num_steps, rounds=8):
+    """Rows: the step, milliseconds when fed and when held, the median of their ratios, and what it may be at most."""
     import zoo
 
     rows = []
@@ -13,7 +17,7 @@ def compare_steps(jpegs, num_steps):
         model.compile(optimizer="sgd", loss="categorical_crossentropy")
         held = batches.take(1).cache().repeat()
         times = {"fed": [], "held": []}
-        for _ in range(4):
+        for _ in range(rounds):
             for kind, source in (("fed", batches), ("held", held)):
                 iterator = iter(source)
                 model.train_on_batch(*next(iterator))
@@ -21,9 +25,17 @@ def compare_steps(jpegs, num_steps):
                 for _ in range(num_steps):
                     model.train_on_batch(*next(iterator))
                 times[kind].append((time.perf_counter() - start) / num_steps)
-        fed, at_rest = min(times["fed"]), min(times["held"])
-        rows.append([title, round(fed * 1e3, 1), round(at_rest * 1e3, 1), round(fed / at_rest, 3), 1.08])
-        print(*rows[-1], sep="\t", flush=True)
+        fed, at_rest = (np.array(times[kind]) for kind in ("fed", "held"))
+        rows.append(
+            {
+                "step": title,
+                "fed_ms": f"{np.median(fed) * 1e3:.1f}",
+                "held_ms": f"{np.median(at_rest) * 1e3:.1f}",
+                **summary(fed / at_rest, 3),
+                "at_most": 1.08,
+            }
+        )
+        print(*rows[-1].values(), sep="\t", flush=True)
     return rows
 
 

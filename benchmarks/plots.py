@@ -3,7 +3,7 @@
     python -m benchmarks.plots
 
 Layers (TensorFlow and JAX), models, other frameworks, the pipeline, each of the machine that its page names. A point is
-a median with its 95 % interval; the pipeline's are ratios of the best of some rounds, without.
+a median with its 95 % interval.
 """
 
 from pathlib import Path
@@ -54,7 +54,7 @@ def _step(row):
 
 
 def _pipeline(row):
-    return f"{row['recipe']} / {row['against']}", *[float(row["ratio"])] * 3
+    return f"{row['recipe']} / {row['against']}", *_ratio(row)
 
 
 def _ratio(row):

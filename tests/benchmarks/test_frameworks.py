@@ -4,6 +4,8 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
+
 from benchmarks import frameworks
 
 
@@ -23,10 +25,27 @@ def test_no_contender_takes_all_of_a_gpu(monkeypatch):
         return SimpleNamespace(kill=lambda: None, wait=lambda: None)
 
     monkeypatch.setattr(frameworks.subprocess, "Popen", popen)
-    options = SimpleNamespace(model="vgg11", size=32, batch=1)
+    options = SimpleNamespace(model="vgg11", size=32, batch=1, inference=False)
     for name in ("keras-jax", "keras-tensorflow-bfloat16", "torch-nchw"):
         with frameworks.contender(name, options):
             pass
     assert {env["TF_FORCE_GPU_ALLOW_GROWTH"] for env in started} == {"true"}
     assert {env["XLA_PYTHON_CLIENT_PREALLOCATE"] for env in started} == {"false"}
     assert [env["KERAS_BACKEND"] for env in started[:2]] == ["jax", "tensorflow"]
+
+
+def test_inference_is_forward_alone(monkeypatch):
+    options = SimpleNamespace(contender="keras-tensorflow", model="vgg11", size=32, batch=2, inference=True)
+    assert np.shape(frameworks.make_step(options)()) == (2, frameworks.CLASSES)
+    options.inference = False
+    assert np.isfinite(frameworks.make_step(options)())
+    commands = []
+    monkeypatch.setattr(
+        frameworks.subprocess,
+        "Popen",
+        lambda command, **_: commands.append(command) or SimpleNamespace(kill=lambda: None, wait=lambda: None),
+    )
+    for options.inference in (True, False):
+        with frameworks.contender("torch-nchw", options):
+            pass
+    assert ["--inference" in command for command in commands] == [True, False]
