@@ -153,5 +153,5 @@ def _stepper(model, optimizer, x, y, change):
 
 
 def _arrays(split):
-    images, labels = zip(*split.as_numpy_iterator(), strict=True)
-    return np.stack(images).astype("float32"), np.array(labels, "int32")
+    images, labels = zip(*split.batch(1000).as_numpy_iterator(), strict=True)
+    return np.concatenate(images).astype("float32"), np.concatenate(labels).astype("int32")

@@ -16,6 +16,7 @@ def small_fashion():
     return fitting.Images(fitting.halve(images.x_train), images.y_train, fitting.halve(images.x_test), images.y_test)
 
 
+@functools.cache
 def padded_fashion(size):
     """fitting.fashion() with as much background around each image as makes it `size` wide."""
     images = fitting.fashion()
