@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 import benchmarks.__main__ as bench
 from benchmarks import ablation, layers, models, pages, pipeline_steps, plots
@@ -28,6 +29,7 @@ def test_what_is_compared_takes_turns_after_a_round_to_warm_up():
     ]
 
 
+@pytest.mark.slow
 def test_the_steps_that_a_pipeline_feeds_have_batches(tmp_path, rng):
     keras.utils.save_img(tmp_path / "a.jpg", rng.integers(0, 256, size=(300, 400, 3)).astype("uint8"), scale=False)
     for _, _, input_shape, batches in pipeline_steps.cases([(tmp_path / "a.jpg").read_bytes()] * 2):

@@ -144,9 +144,8 @@ def test_the_hard_images_are_those_whose_loss_is_above_the_mean(images, tmp_path
     assert capsys.readouterr().out.count("of the training images are hard: they come 3 times as often now") == 2
 
 
-@pytest.mark.parametrize(
-    "at_step", [8, pytest.param(10, marks=pytest.mark.slow), pytest.param(17, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("at_step", [8, 10, 17])
 def test_a_training_goes_on_with_the_same_images(images, tmp_path, at_step):
     """Stopped within an epoch that began with a look, at its end, and in one that goes on with the images of before."""
     whole = train(images, tmp_path / "whole", FOCUSED, lean=True)
@@ -157,6 +156,7 @@ def test_a_training_goes_on_with_the_same_images(images, tmp_path, at_step):
     assert_same_run(whole, train(images, tmp_path / "part", FOCUSED, resume=True, lean=True))
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_during_a_look_ends_it(images, tmp_path, monkeypatch):
     looked = []
 
