@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from benchmarks import frameworks
 
@@ -34,6 +35,7 @@ def test_no_contender_takes_all_of_a_gpu(monkeypatch):
     assert [env["KERAS_BACKEND"] for env in started[:2]] == ["jax", "tensorflow"]
 
 
+@pytest.mark.slow
 def test_inference_is_forward_alone(monkeypatch):
     options = SimpleNamespace(contender="keras-tensorflow", model="vgg11", size=32, batch=2, inference=True)
     assert np.shape(frameworks.make_step(options)()) == (2, frameworks.CLASSES)

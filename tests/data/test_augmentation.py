@@ -237,7 +237,9 @@ def test_operations_are_pillows(rng, name, strength, reference):
     assert np.abs(found - expected).max() <= 2.01
 
 
-@pytest.mark.parametrize("settings", [{"rand_augment": 2}, {"trivial_augment": True}])
+@pytest.mark.parametrize(
+    "settings", [{"rand_augment": 2}, pytest.param({"trivial_augment": True}, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("num_raw", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_operations_run_in_the_pipeline_and_are_repeatable(rng, settings, num_raw):
     x = rng.integers(0, 256, (24, 20, 20, num_raw), np.uint8)

@@ -225,6 +225,7 @@ def test_recipe_round_trip_and_unknown_keys():
         training.Recipe.from_dict({"learning_rat": 0.1})
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_stops_the_run_and_it_goes_on_once_there_is_room(run, images, tmp_path, monkeypatch):
     """The system itself refuses to write: no file may grow beyond 1000 bytes from the second epoch on."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

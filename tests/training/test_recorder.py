@@ -80,6 +80,7 @@ def test_the_best_epoch_by_so_many_validation_images(tops, number, best):
     assert best_epoch(history, number)["epoch"] == best
 
 
+@pytest.mark.slow
 def test_what_was_not_kept_before_a_kill_is_kept_on_resuming(images, tmp_path, monkeypatch):
     """The checkpoint comes first: model.keras is written from it when there was no time to."""
     as_it_is = Recorder._keep_best
