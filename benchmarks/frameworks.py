@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.intervals import median_interval
+from benchmarks.intervals import summary
 from zoo.gpus import share_gpus
 from zoo.variants import find
 
@@ -94,7 +94,6 @@ def compare(ours, other, options, operations):
     ratios = theirs / mine
     if other.startswith("product"):  # its "step" is one product: rates instead
         ratios = (options.batch * operations / mine) / (2 * PRODUCT**3 / theirs)
-    low, high = median_interval(ratios)
     is_product = other.startswith("product")
     return {
         "ours": ours,
@@ -102,10 +101,7 @@ def compare(ours, other, options, operations):
         "images_per_second": round(options.batch / np.median(mine), 2),
         "other_images_per_second": "" if is_product else round(options.batch / np.median(theirs), 2),
         "other_gflops": round(2 * PRODUCT**3 / np.median(theirs) / 1e9) if is_product else "",
-        "ratio": round(float(np.median(ratios)), 3),
-        "low": round(float(low), 3),
-        "high": round(float(high), 3),
-        "rounds": options.rounds,
+        **summary(ratios, 3),
         "peak_megabytes": memory[ours],
         "other_peak_megabytes": memory[other],
     }

@@ -22,7 +22,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from benchmarks.intervals import median_interval
+from benchmarks.intervals import summary
 from benchmarks.pages import machine, results_file, versions, write_rows, write_table
 from nntricks_keras import layers
 from nntricks_keras.backend import reference
@@ -192,8 +192,6 @@ def main():
     rows = []
     for case in CASES:
         times = compare(case, arguments.seconds)
-        ratios = times[:, 0] / times[:, 1]
-        low, high = median_interval(ratios)
         ours, stock = np.median(times, axis=0) * 1e3
         kept = [kept_bytes(make(), case.training) / 1e6 for make in (case.ours, case.stock)]
         rows.append(
@@ -201,10 +199,7 @@ def main():
                 "layer": case.name,
                 "ours_ms": f"{ours:.2f}",
                 "stock_ms": f"{stock:.2f}",
-                "ratio": f"{np.median(ratios):.3f}",
-                "low": f"{low:.3f}",
-                "high": f"{high:.3f}",
-                "rounds": len(times),
+                **summary(times[:, 0] / times[:, 1], 3),
                 "claimed": f"{case.bounds[BACKEND]:.2f}" if case.bounds.get(BACKEND) else "",
                 "kept_ours_mb": f"{kept[0]:.1f}",
                 "kept_stock_mb": f"{kept[1]:.1f}",
